@@ -1,0 +1,158 @@
+"""Names and identifiers: users, rooms, docs, the hybrid logical clock, message ids."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from syncchat.errors import InvalidName
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,40}\Z")
+"""What a user, a room, or a part of a doc's name is made of."""
+
+PAGE = re.compile(r"0\Z|[1-9][0-9]{0,8}\Z")
+COVER = "cover"
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Crockford's base 32, whose characters sort in ASCII as their values do."""
+
+HLC_WIDTH = 10
+RAND_WIDTH = 8
+RAND_BITS = 5 * RAND_WIDTH
+
+
+class MessageId(NamedTuple):
+    """A message id taken apart: `hlc` in milliseconds since 1970, its author, its random part."""
+
+    hlc: int
+    user: str
+    rand: str
+
+
+class DocName(NamedTuple):
+    """A doc's name taken apart.
+
+    `room` is the first part; `page` is the page's number, None for a cover and for a doc
+    that belongs to no room (`cover` tells the two apart).
+    """
+
+    room: str
+    page: int | None
+    cover: bool
+
+    @property
+    def in_room(self) -> bool:
+        """Whether the doc is a page or the cover of a room."""
+        return self.cover or self.page is not None
+
+
+def check_name(name: str, what: str = "name") -> str:
+    """Return `name`; raise InvalidName if it is not 1-40 of A-Z, a-z, 0-9, `_` and `-`."""
+    if not isinstance(name, str) or not NAME.match(name):
+        shown = repr(name if len(str(name)) <= 60 else str(name)[:57] + "...")
+        raise InvalidName(
+            f"{what} {shown} is not allowed: use 1 to 40 of the characters A-Z a-z 0-9 _ -"
+        )
+    return name
+
+
+def user_from_subject(subject: str) -> str:
+    """Turn anybody's subject (an e-mail address, say) into a user id; valid ids stay as they are."""
+    if NAME.match(subject):
+        return subject
+    return "u-" + hashlib.sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def parse_doc(name: str) -> DocName:
+    """Take a doc's name apart: `NAME`, `ROOM/<page number>` or `ROOM/cover`.
+
+    Raises InvalidName for anything else; a valid name never is a path that leads elsewhere.
+    """
+    room, slash, rest = name.partition("/")
+    check_name(room, "doc name")
+    if not slash:
+        return DocName(room, None, False)
+    if rest == COVER:
+        return DocName(room, None, True)
+    if not PAGE.match(rest):
+        raise InvalidName(
+            f"doc name {name[:60]!r} is not allowed: it is NAME, ROOM/<page number> or ROOM/cover"
+        )
+    return DocName(room, int(rest), False)
+
+
+def page_name(room: str, page: int) -> str:
+    """The name of the doc that holds a room's page."""
+    return f"{room}/{page}"
+
+
+def cover_name(room: str) -> str:
+    """The name of the doc that holds a room's cover."""
+    return f"{room}/{COVER}"
+
+
+def base32(number: int, width: int) -> str:
+    """`number` in exactly `width` characters; numbers and their texts sort alike."""
+    digits = []
+    for _ in range(width):
+        number, digit = divmod(number, 32)
+        digits.append(ALPHABET[digit])
+    if number:
+        raise ValueError("the number does not fit the width")
+    return "".join(reversed(digits))
+
+
+def _from_base32(text: str) -> int:
+    number = 0
+    for character in text:
+        number = number * 32 + ALPHABET.index(character)
+    return number
+
+
+_ID = re.compile(
+    rf"([{ALPHABET}]{{{HLC_WIDTH}}})\.([A-Za-z0-9_-]{{1,40}})\.([{ALPHABET}]{{{RAND_WIDTH}}})\Z"
+)
+
+
+def format_id(hlc: int, user: str, rand: int) -> str:
+    """Make a message id; ids sort by `hlc`, then author, then the `rand` (below 2**40)."""
+    return f"{base32(hlc, HLC_WIDTH)}.{user}.{base32(rand, RAND_WIDTH)}"
+
+
+def parse_id(text: str) -> MessageId:
+    """Take a message id apart; raises InvalidName if it is none."""
+    match = _ID.match(text)
+    if match is None:
+        raise InvalidName(f"{text[:60]!r} is no message id")
+    return MessageId(_from_base32(match[1]), match[2], match[3])
+
+
+def author_of(text: str) -> str:
+    """The user who may write a row with this message id; raises InvalidName if it is none."""
+    match = _ID.match(text)
+    if match is None:
+        raise InvalidName(f"{text[:60]!r} is no message id")
+    return match[2]
+
+
+class Hlc:
+    """A hybrid logical clock in milliseconds: `max(now + offset, last + 1)`.
+
+    Kulkarni et al., "Logical Physical Clocks" (2014), with the counter folded into the
+    milliseconds. `now` returns milliseconds since 1970; `offset` is the server's clock
+    minus ours, in milliseconds, once it is known.
+    """
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        self._now = now
+        self._last = 0
+        self.offset = 0
+
+    def next(self) -> int:
+        """A time later than every one given or seen before."""
+        self._last = max(self._now() + self.offset, self._last + 1)
+        return self._last
+
+    def see(self, hlc: int) -> None:
+        """Take note of somebody else's time: the next own one will be later."""
+        self._last = max(self._last, hlc)
