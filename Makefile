@@ -1,0 +1,49 @@
+# What a developer and CI do with syncchat; plain `make` lists it. Needs git, make and Python >= 3.11, nothing else.
+
+BIN := .venv/bin
+TIMED := sh tools/timed
+CODE := $(wildcard syncchat server clients tests benchmarks tools)
+INTEROP := tests/interop
+PYTEST_ARGS ?= -q -n 2 --dist loadgroup
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup node demo test check lint format types imports docs clean
+
+help:
+	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):[^#]*## */make \1|/' | awk -F'|' '{printf "  %-12s %s\n", $$1, $$2}'
+
+setup: .venv/.stamp ## install syncchat and its tools into .venv
+
+.venv/.stamp: pyproject.toml constraints.txt
+	@$(TIMED) "setup: installing into .venv" sh tools/setup-venv .venv
+	@touch $@
+
+node: ## install the JavaScript clients of the interop tests, if npm is there
+	@sh tools/setup-node $(INTEROP)
+
+demo: setup ## two people and an agent in one room, on this machine
+	@$(BIN)/syncchat demo
+
+test: setup node ## run all tests; PYTEST_ARGS=... for others than the usual ones
+	@$(TIMED) "test: pytest $(PYTEST_ARGS)" $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: lint types imports docs ## lint, format, types, import contracts, SPEC and docs
+
+lint: setup
+	@$(TIMED) "check: ruff" sh -c '$(BIN)/ruff check -q . && $(BIN)/ruff format -q --check --diff .'
+
+types: setup
+	@$(TIMED) "check: mypy --strict" $(BIN)/mypy --no-error-summary $(CODE)
+
+imports: setup
+	@$(TIMED) "check: import contracts" $(BIN)/lint-imports --no-logo
+
+docs: setup
+	@$(TIMED) "check: SPEC, links, sizes" $(BIN)/python tools/check_docs.py
+
+format: setup ## let ruff mend what it can
+	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q .
+
+clean: ## remove all that the targets above made
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist $(INTEROP)/node_modules
