@@ -1,6 +1,11 @@
-"""Fixtures for all tests."""
+"""Fixtures and settings for all tests."""
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no fault of the code under test. All else is as hypothesis has it, which in CI draws no random seeds.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")
