@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, settings
 
-# A busy machine is no fault of the code under test. All else is as hypothesis has it, which in CI draws no random seeds.
+# A busy machine is no fault of the code under test. All else is as hypothesis has it, with fixed seeds in CI.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
 
