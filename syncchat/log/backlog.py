@@ -1,0 +1,94 @@
+"""What waits to be committed: bounded in bytes, taken in groups, in the order it came."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import anyio
+
+from syncchat.errors import LogError
+from syncchat.log.wakeup import Wakeup
+
+GROUP_APPENDS = 256
+GROUP_BYTES = 1 << 20
+"""At most so many appends, and so many bytes unless it is a single append, share a commit."""
+
+BACKLOG_BYTES = 8 << 20
+"""What may wait beside the group being committed; then callers wait for room."""
+
+
+@dataclass(eq=False, slots=True)
+class Append:
+    """One call of `append`; when `done` is set either `seq` or `error` says how it ended."""
+
+    doc: str
+    updates: tuple[bytes, ...]
+    seq: int = 0
+    error: Exception | None = None
+    taken: bool = False
+    done: anyio.Event = field(default_factory=anyio.Event)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its updates."""
+        return sum(map(len, self.updates))
+
+
+class Backlog:
+    """A first-in first-out queue of appends with many writers and one reader."""
+
+    def __init__(self, limit: int = BACKLOG_BYTES) -> None:
+        self._limit = limit
+        self._appends: deque[Append] = deque()
+        self._bytes = 0
+        self._entering = 0
+        self._closed = False
+        self._turn = anyio.Lock()
+        self._room = Wakeup()
+        self._filled = Wakeup()
+
+    async def put(self, append: Append) -> None:
+        """Queue `append`, waiting for room in turn; raises LogError once the backlog is closed."""
+        if self._closed:
+            raise LogError("the log is closed: open it again to append")
+        self._entering += 1
+        try:
+            async with self._turn:
+                while self._appends and self._bytes + append.size > self._limit:
+                    await self._room.sleep()
+                self._appends.append(append)
+                self._bytes += append.size
+        finally:
+            self._entering -= 1
+            self._filled.call()
+
+    def withdraw(self, append: Append) -> None:
+        """Take `append` out again if its commit has not begun."""
+        if not append.taken:
+            self._appends.remove(append)
+            self._bytes -= append.size
+            self._room.call()
+
+    async def take(self) -> list[Append]:
+        """Wait for the next group; an empty one means: closed, and everything was taken."""
+        while not self._appends:
+            if self._closed and not self._entering:
+                return []
+            await self._filled.sleep()
+        group = [self._pop()]
+        size = group[0].size
+        while self._appends and len(group) < GROUP_APPENDS and size + self._appends[0].size <= GROUP_BYTES:
+            group.append(self._pop())
+            size += group[-1].size
+        self._room.call()
+        return group
+
+    def close(self) -> None:
+        """Let nothing more in; what came before can still be taken."""
+        self._closed = True
+        self._filled.call()
+
+    def _pop(self) -> Append:
+        append = self._appends.popleft()
+        append.taken = True
+        self._bytes -= append.size
+        return append

@@ -1,0 +1,297 @@
+"""A log in an SQLite file that several processes may have open at once."""
+
+import secrets
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+
+from syncchat.errors import LogError, LogFailed
+from syncchat.log.backlog import Append, Backlog
+from syncchat.log.file import explain, open_file, transaction
+from syncchat.log.names import check_doc, check_updates
+from syncchat.log.protocol import Entry
+from syncchat.log.tails import Tail, Tails, batch
+
+POLL_SECONDS = 0.05
+_NOBODY = 0
+
+T = TypeVar("T")
+
+
+class SqliteLog:
+    """A Log in the file `path`, made if there is none; its folder must exist.
+
+    Appends that wait together share one transaction, and each returns once that is on disk
+    (WAL, synchronous=FULL). Reads have a connection of their own and never wait for a commit.
+    While there are tails, the file is asked every `poll_seconds` for what other handles wrote.
+
+    `writer` tells this handle's entries from those of others: a number from 1 to 2**63 - 1 that
+    no other handle uses, random by default. `max_bytes` is the size of the file at which
+    appends raise LogFailed as they do on a full disk; None means no limit.
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        *,
+        poll_seconds: float = POLL_SECONDS,
+        writer: int | None = None,
+        max_bytes: int | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.commits = 0
+        """How many transactions this handle's appends took so far."""
+        self._poll_seconds = poll_seconds
+        self._writer = secrets.randbelow((1 << 63) - 1) + 1 if writer is None else writer
+        self._max_bytes = max_bytes
+        self._open = False
+
+    async def __aenter__(self) -> Self:
+        self._writing = anyio.CapacityLimiter(1)
+        self._reading = anyio.CapacityLimiter(1)
+        self._compacting = anyio.Lock()
+        self._backlog = Backlog()
+        self._tails = Tails()
+        opening = partial(open_file, self.path, self._max_bytes)
+        self._write_connection, self._read_connection = await anyio.to_thread.run_sync(
+            opening, limiter=self._writing
+        )
+        self._tasks = await anyio.create_task_group().__aenter__()
+        self._tasks.start_soon(self._commit_groups)
+        self._tasks.start_soon(self._watch_others)
+        self._open = True
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open = False
+        self._tails.close()
+        self._backlog.close()
+        self._tasks.cancel_scope.cancel()
+        try:
+            # The error of the body is not passed on: it is to leave as it is and not in a group.
+            await self._tasks.__aexit__(None, None, None)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(self._read_connection.close, limiter=self._reading)
+                await anyio.to_thread.run_sync(self._write_connection.close, limiter=self._writing)
+
+    # What a Log does
+
+    async def append(self, doc: str, updates: Sequence[bytes]) -> int:
+        """See Log.append."""
+        append = Append(check_doc(doc), check_updates(updates))
+        self._check_open()
+        await self._backlog.put(append)
+        try:
+            await append.done.wait()
+        except anyio.get_cancelled_exc_class():
+            self._backlog.withdraw(append)
+            raise
+        if append.error is not None:
+            raise LogFailed(str(explain(self.path, append.error))) from append.error
+        return append.seq
+
+    async def read(self, doc: str, after: int = 0) -> list[Entry]:
+        """See Log.read."""
+        return await self._read(partial(_select, doc=check_doc(doc), after=after))
+
+    def tail(self, doc: str, after: int) -> AsyncIterator[list[Entry]]:
+        """See Log.tail; others' entries are seen `poll_seconds` after their commit, or sooner."""
+        return self._tails.follow(check_doc(doc), after, self._read_tail)
+
+    async def compact(self, doc: str, snapshot: bytes, *, base: int, upto: int) -> bool:
+        """See Log.compact."""
+        check_doc(doc)
+        async with self._compacting:
+            self._check_open()
+            work = partial(
+                _replace,
+                doc=doc,
+                writer=self._writer,
+                snapshot=snapshot,
+                base=base,
+                upto=upto,
+                given=self._tails.given(doc),
+            )
+            try:
+                return await anyio.to_thread.run_sync(work, self._write_connection, limiter=self._writing)
+            except sqlite3.Error as error:
+                raise explain(self.path, error) from error
+
+    async def docs(self) -> list[str]:
+        """See Log.docs."""
+        return await self._read(_select_docs)
+
+    async def size(self, doc: str) -> tuple[int, int]:
+        """See Log.size."""
+        return await self._read(partial(_measure, doc=check_doc(doc)))
+
+    # Committing
+
+    async def _commit_groups(self) -> None:
+        # Shielded: what was appended before the log is closed is committed, however it is closed.
+        with anyio.CancelScope(shield=True):
+            while group := await self._backlog.take():
+                await self._commit(group)
+
+    async def _commit(self, group: Sequence[Append]) -> None:
+        work = partial(_insert, writer=self._writer, group=group)
+        try:
+            seqs = await anyio.to_thread.run_sync(work, self._write_connection, limiter=self._writing)
+        # Whatever it was, those who wait must hear it, and the next group must go on.
+        except Exception as error:  # noqa: BLE001
+            for append in group:
+                append.error = error
+        else:
+            self.commits += 1
+            for append, seq in zip(group, seqs, strict=True):
+                append.seq = seq
+        for append in group:
+            append.done.set()
+
+    # Reading and following
+
+    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        self._check_open()
+        try:
+            return await anyio.to_thread.run_sync(work, self._read_connection, limiter=self._reading)
+        except sqlite3.Error as error:
+            raise explain(self.path, error) from error
+
+    async def _read_tail(self, tail: Tail) -> list[Entry]:
+        # A compaction of ours has to know what its tails have given: the two never overlap.
+        async with self._compacting:
+            if not self._open:
+                return []
+            work = partial(_select_foreign, doc=tail.doc, after=tail.last, writer=self._writer)
+            entries, tail.last = await self._read(work)
+            return entries
+
+    async def _watch_others(self) -> None:
+        while True:
+            await self._tails.added.sleep()
+            watch = _Watch(self._writer)
+            while self._tails:
+                try:
+                    docs = await self._read(watch.look)
+                except LogError:
+                    docs = None  # The tails will meet the same error, and raise it where somebody can act.
+                self._tails.wake(docs)
+                await anyio.sleep(self._poll_seconds)
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise LogError(f"the log {self.path} is not open: use it inside its `async with`")
+
+
+class _Watch:
+    """Tells which docs other handles have written since it last looked."""
+
+    def __init__(self, writer: int) -> None:
+        self._writer = writer
+        self._seen: int | None = None
+        self._version = 0
+
+    def look(self, connection: sqlite3.Connection) -> set[str] | None:
+        """The docs that others wrote; None, the first time, means that it could be any."""
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        if self._seen is None:
+            (self._seen,) = connection.execute("SELECT coalesce(max(seq), 0) FROM entries").fetchone()
+            self._version = version
+            return None
+        if version == self._version:
+            return set()
+        rows = connection.execute(
+            "SELECT doc, max(seq), max(writer <> ?) FROM entries WHERE seq > ? GROUP BY doc",
+            (self._writer, self._seen),
+        ).fetchall()
+        self._version = version
+        self._seen = max((newest for _, newest, _ in rows), default=self._seen)
+        return {doc for doc, _, foreign in rows if foreign}
+
+
+# What is done in the threads
+
+
+def _insert(connection: sqlite3.Connection, *, writer: int, group: Sequence[Append]) -> list[int]:
+    with transaction(connection):
+        return [_insert_one(connection, writer, append) for append in group]
+
+
+def _insert_one(connection: sqlite3.Connection, writer: int, append: Append) -> int:
+    seq = 0
+    for data in append.updates:
+        cursor = connection.execute(
+            "INSERT INTO entries (doc, writer, data) VALUES (?, ?, ?)", (append.doc, writer, data)
+        )
+        seq = cursor.lastrowid or 0
+    return seq
+
+
+def _replace(
+    connection: sqlite3.Connection,
+    *,
+    doc: str,
+    writer: int,
+    snapshot: bytes,
+    base: int,
+    upto: int,
+    given: int,
+) -> bool:
+    with transaction(connection):
+        (first,) = connection.execute("SELECT min(seq) FROM entries WHERE doc = ?", (doc,)).fetchone()
+        there = connection.execute("SELECT 1 FROM entries WHERE doc = ? AND seq = ?", (doc, upto)).fetchone()
+        if first != base or there is None:
+            return False
+        owed = connection.execute(
+            "SELECT 1 FROM entries WHERE doc = ? AND seq > ? AND seq <= ? AND writer <> ? LIMIT 1",
+            (doc, given, upto, writer),
+        ).fetchone()
+        connection.execute(
+            "UPDATE entries SET writer = ?, data = ? WHERE seq = ?",
+            (writer if owed is None else _NOBODY, bytes(snapshot), upto),
+        )
+        connection.execute("DELETE FROM entries WHERE doc = ? AND seq < ?", (doc, upto))
+        return True
+
+
+def _select(connection: sqlite3.Connection, *, doc: str, after: int) -> list[Entry]:
+    rows = connection.execute(
+        "SELECT seq, data FROM entries WHERE doc = ? AND seq > ? ORDER BY seq", (doc, after)
+    ).fetchall()
+    return [Entry(seq, data) for seq, data in rows]
+
+
+def _select_foreign(
+    connection: sqlite3.Connection, *, doc: str, after: int, writer: int
+) -> tuple[list[Entry], int]:
+    with transaction(connection, "DEFERRED"):
+        (newest,) = connection.execute("SELECT max(seq) FROM entries WHERE doc = ?", (doc,)).fetchone()
+        cursor = connection.execute(
+            "SELECT seq, data FROM entries WHERE doc = ? AND seq > ? AND writer <> ? ORDER BY seq",
+            (doc, after, writer),
+        )
+        entries, complete = batch(cursor)
+        cursor.close()
+    return entries, max(after, newest or 0) if complete else entries[-1].seq
+
+
+def _select_docs(connection: sqlite3.Connection) -> list[str]:
+    return [doc for (doc,) in connection.execute("SELECT DISTINCT doc FROM entries ORDER BY doc").fetchall()]
+
+
+def _measure(connection: sqlite3.Connection, *, doc: str) -> tuple[int, int]:
+    count, size = connection.execute(
+        "SELECT count(*), coalesce(sum(length(data)), 0) FROM entries WHERE doc = ?", (doc,)
+    ).fetchone()
+    return count, size
