@@ -153,6 +153,10 @@ class Hlc:
         self._last = max(self._now() + self.offset, self._last + 1)
         return self._last
 
-    def see(self, hlc: int) -> None:
-        """Take note of somebody else's time: the next own one will be later."""
-        self._last = max(self._last, hlc)
+    def see(self, hlc: int, *, ahead: int | None = None) -> None:
+        """Take note of somebody else's time: the next own one will be later.
+
+        A time that is more than `ahead` milliseconds past our own is not believed.
+        """
+        if ahead is None or hlc <= max(self._now() + self.offset, self._last) + ahead:
+            self._last = max(self._last, hlc)

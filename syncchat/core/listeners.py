@@ -1,0 +1,48 @@
+"""Listeners that are all told, whatever one of them does."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Generic, TypeVar
+
+from syncchat.core.presence import Subscription
+
+T = TypeVar("T")
+
+
+def call_all(callbacks: Iterable[Callable[[], None]], what: str) -> None:
+    """Call each; raise what they raised as one ExceptionGroup when all have been called."""
+    errors: list[Exception] = []
+    for callback in callbacks:
+        try:
+            callback()
+        except Exception as error:  # noqa: BLE001 - raised below, with the others'
+            errors.append(error)
+    if errors:
+        raise ExceptionGroup(what, errors)
+
+
+class Signal(Generic[T]):
+    """Something that happens again and again, and those who want to hear of it."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._callbacks: dict[object, Callable[[T], None]] = {}
+
+    def listen(self, callback: Callable[[T], None]) -> Subscription:
+        """Call `callback` each time, in the order of registration, until the subscription is cancelled."""
+        token = object()
+        self._callbacks[token] = callback
+        return Subscription(lambda: self._forget(token))
+
+    def tell(self, event: T) -> None:
+        """Tell everybody; raises an ExceptionGroup of what they raised, once all were told."""
+        if self._callbacks:
+            call_all([partial(self._call, token, event) for token in self._callbacks], self._what)
+
+    def _call(self, token: object, event: T) -> None:
+        callback = self._callbacks.get(token)
+        if callback is not None:  # an earlier one may have cancelled it
+            callback(event)
+
+    def _forget(self, token: object) -> None:
+        self._callbacks.pop(token, None)

@@ -1,0 +1,178 @@
+"""A message as a room shows it, and what may stand in one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from syncchat.core.codec import encodable
+from syncchat.core.ids import MessageId, author_of, check_name, parse_id
+from syncchat.errors import InvalidName, SyncchatError
+
+MAX_TEXT = 16 * 1024
+"""The longest text of a message, in bytes of UTF-8."""
+
+MAX_EMOJI = 32
+"""The longest reaction, in characters."""
+
+STATES: Final = frozenset({"stopped", "interrupted", "error"})
+"""How a streamed message may have ended, other than by being complete."""
+
+
+class TextTooLong(SyncchatError, ValueError):
+    """A text of more than MAX_TEXT bytes of UTF-8."""
+
+
+class BadText(SyncchatError, ValueError):
+    """A text that no message or reaction may have: an empty one, say."""
+
+
+class UnknownMessage(SyncchatError, LookupError):
+    """No page that is attached has a message with this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as it is at this moment; a change makes a new object.
+
+    `hlc` is its time in milliseconds since 1970, `edited` that of its last edit. `re` is the id
+    of the message it answers. `reactions` has for each emoji the users who reacted, sorted.
+    `state` is one of STATES, or None for a complete message. `durable`: it is finished, and
+    nothing of it waits for the server's acknowledgement. While `streaming`, only its text is known, and
+    `agent` is taken to be True.
+    """
+
+    id: str
+    hlc: int
+    user: str
+    text: str
+    streaming: bool
+    re: str | None
+    edited: int | None
+    deleted: bool
+    agent: bool
+    state: str | None
+    reactions: Mapping[str, tuple[str, ...]]
+    durable: bool
+
+
+class Body(NamedTuple):
+    """What a row of `messages` says."""
+
+    text: str
+    re: str | None = None
+    edited: int | None = None
+    deleted: bool = False
+    agent: bool = False
+    state: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The row's value: the text, and those of the other fields that say anything."""
+        if self.deleted:
+            return {"deleted": True}
+        others = {name: value for name, value in self._asdict().items() if name != "text" and value}
+        return {"text": self.text} | others
+
+
+def read_body(value: object) -> Body | None:
+    """Read a row of `messages`; None if it is malformed. Malformed extras read as not there."""
+    if not isinstance(value, dict):
+        return None
+    if value.get("deleted") is True:
+        return Body("", deleted=True)
+    text = value.get("text")
+    if not isinstance(text, str):
+        return None
+    re, edited, state = value.get("re"), value.get("edited"), value.get("state")
+    return Body(
+        printable(text),
+        re=re if isinstance(re, str) and read_id(re) is not None else None,
+        edited=edited if type(edited) is int else None,
+        agent=value.get("agent") is True,
+        state=state if isinstance(state, str) and state in STATES else None,
+    )
+
+
+def printable(text: str) -> str:
+    """`text` with lone surrogates replaced: nothing could print, send or store them."""
+    return text if encodable(text) else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def read_id(text: str) -> MessageId | None:
+    """Take a message id apart; None if it is none."""
+    try:
+        return parse_id(text)
+    except InvalidName:
+        return None
+
+
+def check_message_text(text: str) -> str:
+    """Return `text`; raise BadText if it is empty or no Unicode, TextTooLong if over MAX_TEXT."""
+    if not isinstance(text, str) or not text.strip():
+        raise BadText("a message needs a text")
+    if not encodable(text):
+        raise BadText("the text contains a lone surrogate, which no UTF-8 can carry")
+    check_size(len(text.encode()))
+    return text
+
+
+def check_size(size: int) -> None:
+    """Raise TextTooLong if `size` bytes are too many for a message."""
+    if size > MAX_TEXT:
+        raise TextTooLong(f"the text has {size} bytes; a message may have {MAX_TEXT}")
+
+
+class Reaction(NamedTuple):
+    """The key of a row of `reactions`: who reacted to which message with what."""
+
+    id: str
+    user: str
+    emoji: str
+
+
+def reaction_key(reaction: Reaction) -> str:
+    """The row for a reaction; raises BadText for an emoji that reads not as 1 to MAX_EMOJI printable characters.
+
+    A `|` is no part of one: it parts the key.
+    """
+    emoji = reaction.emoji
+    if not 1 <= len(emoji) <= MAX_EMOJI or "|" in emoji or not emoji.isprintable():
+        raise BadText(f"{emoji[:40]!r} is no reaction: use 1 to {MAX_EMOJI} printable characters without '|'")
+    return "|".join(reaction)
+
+
+def read_reaction(key: str) -> Reaction | None:
+    """Read the key of a row of `reactions`; None if it is malformed."""
+    try:
+        id, user, emoji = key.split("|")
+        author_of(id)
+        reaction = Reaction(id, check_name(user), emoji)
+        reaction_key(reaction)
+    except ValueError:
+        return None
+    return reaction
+
+
+class Request(NamedTuple):
+    """The key of a row of `requests`: who asks what about which message."""
+
+    verb: str
+    id: str
+    user: str
+
+
+def request_key(request: Request) -> str:
+    """The row for a request; raises InvalidName for a verb, id or user that cannot be."""
+    check_name(request.verb, "verb")
+    author_of(request.id)
+    check_name(request.user, "user")
+    return "|".join(request)
+
+
+def read_request(key: str) -> Request | None:
+    """Read the key of a row of `requests`; None if it is malformed."""
+    try:
+        request = Request(*key.split("|"))
+        request_key(request)
+    except (TypeError, ValueError):
+        return None
+    return request

@@ -1,0 +1,251 @@
+"""A room: the chat that a cover and pages hold, read and written with no network."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from syncchat.core.changes import Change
+from syncchat.core.ids import Hlc, MessageId, author_of, check_name, format_id, page_name, parse_id
+from syncchat.core.listeners import Signal
+from syncchat.core.message import (
+    Body,
+    Message,
+    Reaction,
+    Request,
+    UnknownMessage,
+    check_message_text,
+    reaction_key,
+    read_request,
+    request_key,
+)
+from syncchat.core.page import MESSAGES, REQUESTS, Page
+from syncchat.core.people import Person, PresenceLike, people
+from syncchat.core.presence import Subscription
+from syncchat.core.store import Store
+from syncchat.core.stream import Stream
+from syncchat.core.timeline import Timeline
+from syncchat.errors import Refused, SyncchatError
+
+MAX_AHEAD = 60_000
+"""How far ahead of our own clock somebody else's may be, in milliseconds, to be followed."""
+
+
+class Room:
+    """A chat room, as `user` sees and writes it.
+
+    Every method works at once on the local replica: none awaits, and none needs a server. `rand`
+    returns 40 random bits; `is_waiting(doc, root, key)` whether a change to that row is not acknowledged yet.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        user: str,
+        *,
+        hlc: Hlc,
+        rand: Callable[[], int],
+        presence: PresenceLike,
+        is_waiting: Callable[[str, str, str], bool],
+    ) -> None:
+        self.name = check_name(name, "room")
+        self.user = check_name(user, "user")
+        self._hlc = hlc
+        self._rand = rand
+        self._presence = presence
+        self._is_waiting = is_waiting
+        self._pages: dict[int, tuple[Page, Subscription]] = {}
+        self._cover: Store | None = None
+        self._requests: Signal[list[Request]] = Signal("listeners to requests failed")
+        self.timeline = Timeline(durable=self._is_durable, see=self._see)
+
+    # What the peer does: which docs the room is made of, and what became of them.
+
+    def attach(self, page: int, store: Store) -> None:
+        """Show a page; the newest one attached takes new posts. Raises ValueError if it is attached."""
+        if page in self._pages:
+            raise ValueError(f"page {page} of room {self.name!r} is attached already")
+        attached = Page(page, page_name(self.name, page), store)
+        self._pages[page] = (attached, store.listen(lambda changes: self._apply(attached, changes)))
+        self.timeline.add(attached)
+
+    def detach(self, page: int) -> None:
+        """Show a page no longer; does nothing if it is not attached."""
+        attached, subscription = self._pages.pop(page, (None, None))
+        if attached is not None and subscription is not None:
+            subscription.cancel()
+            self.timeline.remove(attached)
+
+    def attach_cover(self, store: Store) -> None:
+        """Read title and topic from this cover; a room that was made offline has none."""
+        self._cover = store
+
+    def acknowledged(self, doc: str, rows: Iterable[tuple[str, str]]) -> None:
+        """These rows, as (root, key), became durable on the server: tell whoever shows them."""
+        ids = dict.fromkeys(key for root, key in rows if root == MESSAGES)
+        for page, _ in self._pages.values():
+            if page.name == doc:
+                self.timeline.restyle(page, ids)
+
+    # Messages
+
+    def message(self, id: str) -> Message | None:
+        """The message with this id; None if no attached page has it."""
+        return self.timeline.get(id)
+
+    def post(self, text: str, *, re: str | None = None) -> str:
+        """Write a message and return its id; `re` is the id of the message it answers.
+
+        Raises BadText for an empty text, TextTooLong for one of more than MAX_TEXT bytes of UTF-8,
+        InvalidName for a `re` that is no id.
+        """
+        page, id = self._newest(), self._new_id(re)
+        page.messages.set(id, Body(check_message_text(text), re=re).to_json())
+        return id
+
+    def edit(self, id: str, text: str) -> None:
+        """Give an own message another text; one that is being streamed is finished by that.
+
+        Raises Refused (G1) for somebody else's, UnknownMessage for one that is not there or was
+        deleted, BadText and TextTooLong like `post`.
+        """
+        page, message = self._own(id)
+        if message.deleted:
+            raise UnknownMessage(f"message {id} was deleted")
+        body = Body(
+            check_message_text(text),
+            re=message.re,
+            edited=self._hlc.next(),
+            agent=message.agent,
+            state=message.state,
+        )
+        page.put(id, body)
+
+    def delete(self, id: str) -> None:
+        """Take back the text of an own message, also while it is being streamed.
+
+        Raises Refused (G1) for somebody else's, UnknownMessage for one that is not there.
+        """
+        page, message = self._own(id)
+        if not message.deleted:
+            page.put(id, Body("", deleted=True))
+
+    def stream(self, *, re: str | None = None, agent: bool = True) -> Stream:
+        """Begin a message that is written piece by piece; raises InvalidName for a `re` that is no id."""
+        page, id = self._newest(), self._new_id(re)
+        page.streams.create(id)
+        return Stream(id, page, re=re, agent=agent)
+
+    def reopen(self, id: str) -> Stream:
+        """Go on with an own message that was being streamed when its writer stopped.
+
+        Raises Refused (G1) for somebody else's, UnknownMessage if it is not there or finished.
+        """
+        page, message = self._own(id)
+        if not message.streaming:
+            raise UnknownMessage(f"message {id} is finished")
+        return Stream(id, page, re=None, agent=True)
+
+    def react(self, id: str, emoji: str, on: bool = True) -> None:
+        """Set or take back one's reaction to a message.
+
+        Raises UnknownMessage, and BadText for an emoji that is not 1 to 32 characters without `|`.
+        """
+        page = self._page_of(id)
+        key = reaction_key(Reaction(id, self.user, emoji))
+        if not on:
+            page.reactions.delete(key)
+        elif key not in page.reactions:
+            page.reactions.set(key, 1)
+
+    # Requests to agents and to the server
+
+    def request(self, verb: str, id: str) -> None:
+        """Ask for something about a message, `stop` say; asking again changes nothing.
+
+        Raises UnknownMessage, and InvalidName for a verb that is no name.
+        """
+        page = self._page_of(id)
+        key = request_key(Request(verb, id, self.user))
+        if key not in page.requests:
+            page.requests.set(key, 1)
+
+    def requests(self) -> Iterator[Request]:
+        """Every request on the attached pages, in no particular order."""
+        for page, _ in list(self._pages.values()):
+            yield from page.asked()
+
+    def listen_requests(self, callback: Callable[[list[Request]], None]) -> Subscription:
+        """Hear of new requests, once per transaction."""
+        return self._requests.listen(callback)
+
+    # Who is here
+
+    @property
+    def people(self) -> list[Person]:
+        """Who is here now, sorted by user id."""
+        return people(self._presence.states)
+
+    def set_presence(self, **fields: Any) -> None:
+        """Say something of oneself (`typing=True`), next to what was said before; None takes it back.
+
+        Raises ValueError if it gets too large.
+        """
+        state = dict(self._presence.local or {}) | fields | {"user": self.user}
+        self._presence.set_local({name: value for name, value in state.items() if value is not None})
+
+    def listen_people(self, callback: Callable[[list[Person]], None]) -> Subscription:
+        """Hear who is here, each time that somebody comes, goes or says something new."""
+        return self._presence.listen(lambda: callback(self.people))
+
+    # The cover
+
+    @property
+    def title(self) -> str:
+        """The room's title; empty if it has none."""
+        return self._about("title")
+
+    @property
+    def topic(self) -> str:
+        """What the room talks about; empty if nobody said."""
+        return self._about("topic")
+
+    def _about(self, key: str) -> str:
+        value = None if self._cover is None else self._cover.table("about").get(key)
+        return value if isinstance(value, str) else ""
+
+    def _apply(self, page: Page, changes: list[Change]) -> None:
+        self.timeline.apply(page, changes)
+        asked = [change.row for change in changes if change.table == REQUESTS and change.kind == "added"]
+        requests = [request for request in map(read_request, asked) if request is not None]
+        if requests:
+            self._requests.tell(requests)
+
+    def _see(self, id: MessageId) -> None:
+        # A clock far ahead would drag everybody's with it, and put all later posts below it.
+        self._hlc.see(id.hlc, ahead=None if id.user == self.user else MAX_AHEAD)
+
+    def _is_durable(self, page: Page, id: str) -> bool:
+        return not self._is_waiting(page.name, MESSAGES, id)
+
+    def _newest(self) -> Page:
+        if not self._pages:
+            raise SyncchatError(f"room {self.name!r} has no page attached: enter it first")
+        return self._pages[max(self._pages)][0]
+
+    def _new_id(self, re: str | None) -> str:
+        if re is not None:
+            parse_id(re)
+        return format_id(self._hlc.next(), self.user, self._rand())
+
+    def _page_of(self, id: str) -> Page:
+        page = self.timeline.page_of(id)
+        if page is None:
+            raise UnknownMessage(f"no message {id[:60]!r} on the attached pages")
+        return page
+
+    def _own(self, id: str) -> tuple[Page, Message]:
+        page, message = self._page_of(id), self.timeline.get(id)
+        if message is None:
+            raise UnknownMessage(f"no message {id!r}")
+        if author_of(id) != self.user:
+            raise Refused("G1", f"message {id} belongs to another user", ((MESSAGES, id),))
+        return page, message
