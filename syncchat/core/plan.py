@@ -1,0 +1,230 @@
+"""What an update would do to a doc, worked out from the update and the doc's index alone."""
+
+from collections.abc import Iterable, Mapping
+
+from syncchat.core.places import Layer, Place, Row
+from syncchat.core.ranges import Ranges, Run
+from syncchat.core.update import DELETED, GC, SKIP, STRING, TYPE, Id, Struct, Update
+from syncchat.errors import MalformedUpdate
+
+Placed = tuple[Struct, int, Place | None]
+"""A struct that is new from the clock on that stands beside it; no place: yrs makes it garbage."""
+
+
+class Plan:
+    """What an update would add to an index: new structs in causal order, and what is deleted.
+
+    `placed` are the new structs. `removed` are the ranges (client, start, end) that are deleted
+    now and were not before; `emptied` are the places that the update's delete set reaches.
+    If `missing` is an id, the update needs it, nobody has it, and the rest is incomplete.
+    Raises MalformedUpdate if the update contradicts itself or the doc.
+    """
+
+    __slots__ = (
+        "_base",
+        "_deleted",
+        "_gone",
+        "_next",
+        "_structs",
+        "emptied",
+        "layer",
+        "missing",
+        "placed",
+        "removed",
+    )
+
+    def __init__(self, base: Layer, deleted: Mapping[int, Ranges], update: Update) -> None:
+        self.layer = Layer()
+        self.placed: list[Placed] = []
+        self.removed: list[tuple[int, int, int]] = []
+        self.emptied: set[Place | None] = set()
+        self.missing: Id | None = None
+        self._base = base
+        self._deleted = deleted
+        self._structs = update.structs
+        self._next: dict[int, int] = {}
+        self._gone: dict[int, Ranges] = {}
+        try:
+            for client in update.structs:
+                self._place_all(client)
+            for client, clock, length in update.deletes:
+                self._delete(client, clock, clock + length)
+        except _Missing as error:
+            self.missing = error.element
+
+    @property
+    def rows(self) -> set[Row]:
+        """The rows that are written to or deleted from."""
+        places = {place for _, _, place in self.placed} | self.emptied
+        return {place.row for place in places if place is not None}
+
+    # Bringing the structs into an order in which each stands behind what it needs
+
+    def _place_all(self, client: int) -> None:
+        """Depth first, with a stack of our own: chains of dependencies may be as long as the update."""
+        last = self._structs[client][-1]
+        until = last.clock + last.len - 1
+        needed = self._place_until(client, until)
+        if needed is None:
+            return
+        stack = [(client, until)]
+        waiting = {client}
+        while stack:
+            if needed is None:
+                waiting.discard(stack.pop()[0])
+            elif needed[0] in waiting:
+                raise MalformedUpdate("structs that need one another in a circle")
+            else:
+                stack.append(needed)
+                waiting.add(needed[0])
+            if stack:
+                needed = self._place_until(*stack[-1])
+
+    def _place_until(self, client: int, until: int) -> Id | None:
+        """Place the client's structs up to the clock `until`; an id returned has to be placed first."""
+        structs = self._structs[client]
+        known = self._base.clock(client)
+        for at in range(self._next.get(client, 0), len(structs)):
+            struct = structs[at]
+            if struct.clock > until:
+                break
+            end = struct.clock + struct.len
+            if end > known:
+                needed = self._place(struct, end)
+                if needed is not None:
+                    return needed
+            self._next[client] = at + 1
+        return None
+
+    # Placing one struct, as yrs would
+
+    def _place(self, struct: Struct, end: int) -> Id | None:
+        client = struct.client
+        run = self.layer.runs.get(client)
+        start = self._base.clock(client) if run is None else run.end
+        if struct.kind == SKIP or struct.clock > start:
+            raise _Missing((client, start))
+        place = None
+        if struct.kind != GC:
+            for element in (struct.origin, struct.right_origin, struct.parent):
+                if isinstance(element, tuple) and not self._has(element):
+                    return element
+            place = self._place_of(struct)
+            self._note(struct, place)
+            if struct.clock < start:
+                place = self._rest_of(struct, start, place)
+        if struct.kind == GC or struct.kind == DELETED:
+            self.removed.append((client, start, end))
+            self._gone.setdefault(client, Ranges()).add(start, end)
+        if run is None:
+            run = self.layer.runs[client] = Run(start)
+        run.append(end, place)
+        self.placed.append((struct, start, place))
+        return None
+
+    def _place_of(self, struct: Struct) -> Place | None:
+        """The place of a struct whose dependencies are placed; None where yrs will find only garbage."""
+        parent = struct.parent
+        if parent is None:
+            left = right = None
+            if struct.origin is not None:
+                left = self._at(struct.origin)
+                self._check_cut(struct.origin[0], struct.origin[1] + 1)
+            if struct.right_origin is not None:
+                right = self._at(struct.right_origin)
+                self._check_cut(*struct.right_origin)
+            return _same(left, right)
+        if isinstance(parent, str):
+            return self._intern((parent, struct.key or ""), parent, struct.key, 0)
+        above = self.layer.types.get(parent) or self._base.types.get(parent)
+        if above is not None:
+            return self._intern(above.row, parent, struct.key, above.depth + 1)
+        if self._at(parent) is not None and not self._is_gone(parent):
+            raise MalformedUpdate("a parent that is no shared type")
+        return None
+
+    def _note(self, struct: Struct, place: Place | None) -> None:
+        """Remember what later structs may have to know of this one."""
+        if struct.kind == TYPE and place is not None:
+            self.layer.types[struct.client, struct.clock] = place
+        elif struct.kind == STRING and isinstance(struct.content, str) and struct.len != len(struct.content):
+            halves = self.layer.halves.setdefault(struct.client, set())
+            clock = struct.clock
+            for character in struct.content:
+                if character > "\uffff":
+                    clock += 1
+                    halves.add(clock)
+                clock += 1
+
+    def _rest_of(self, struct: Struct, start: int, place: Place | None) -> Place | None:
+        """The place of a struct of which only the part from `start` on is new."""
+        self._check_cut(struct.client, start)
+        return _same(self._at((struct.client, start - 1)), place)
+
+    def _intern(self, row: Row, branch: str | Id, key: str | None, depth: int) -> Place:
+        place = self._base.places.get((branch, key)) or self.layer.places.get((branch, key))
+        if place is None:
+            place = self.layer.places[branch, key] = Place(row, key, depth)
+        return place
+
+    # Deleting
+
+    def _delete(self, client: int, start: int, end: int) -> None:
+        border = self._base.clock(client)
+        new = self.layer.runs.get(client)
+        if end > (border if new is None else new.end):
+            raise _Missing((client, end - 1))
+        for first, last in self._holes(client, start, end):
+            self._check_cut(client, first)
+            self._check_cut(client, last)
+            self.removed.append((client, first, last))
+            if first < border:
+                self.emptied.update(self._base.runs[client].over(first, min(last, border)))
+            if new is not None and last > border:
+                self.emptied.update(new.over(max(first, border), last))
+
+    def _holes(self, client: int, start: int, end: int) -> Iterable[tuple[int, int]]:
+        ranges = self._deleted.get(client)
+        return ((start, end),) if ranges is None else ranges.holes(start, end)
+
+    # Looking things up in the doc and in what the update has added so far
+
+    def _has(self, element: Id) -> bool:
+        """Whether an element is placed; False if the update still has it in store."""
+        client, clock = element
+        if clock < self._base.clock(client) or clock < self.layer.clock(client):
+            return True
+        structs = self._structs.get(client)
+        if structs is None or clock >= structs[-1].clock + structs[-1].len:
+            raise _Missing(element)
+        return False
+
+    def _at(self, element: Id) -> Place | None:
+        client, clock = element
+        run = self._base.runs.get(client)
+        if run is None or clock >= run.end:
+            run = self.layer.runs[client]
+        return run.at(clock)
+
+    def _is_gone(self, element: Id) -> bool:
+        """Whether yrs has dropped an element's content before it looks for the element's children."""
+        client, clock = element
+        return any(clock in known[client] for known in (self._deleted, self._gone) if client in known)
+
+    def _check_cut(self, client: int, clock: int) -> None:
+        if self._base.cuts(client, clock) or self.layer.cuts(client, clock):
+            raise MalformedUpdate("a cut through the middle of a character")
+
+
+class _Missing(Exception):
+    """An update needs an element that neither it nor the doc has."""
+
+    def __init__(self, element: Id) -> None:
+        self.element = element
+
+
+def _same(left: Place | None, right: Place | None) -> Place | None:
+    """The place both neighbours give; yrs would mix up two rows if they gave two."""
+    if left is None or right is None or left is right:
+        return left or right
+    raise MalformedUpdate("a struct between neighbours of different places")
