@@ -42,7 +42,7 @@ class Backlog:
         self._bytes = 0
         self._entering = 0
         self._closed = False
-        self._turn = anyio.Lock()
+        self._turn = anyio.Lock(fast_acquire=True)
         self._room = Wakeup()
         self._filled = Wakeup()
 

@@ -57,7 +57,7 @@ class SqliteLog:
     async def __aenter__(self) -> Self:
         self._writing = anyio.CapacityLimiter(1)
         self._reading = anyio.CapacityLimiter(1)
-        self._compacting = anyio.Lock()
+        self._compacting = anyio.Lock(fast_acquire=True)
         self._backlog = Backlog()
         self._tails = Tails()
         opening = partial(open_file, self.path, self._max_bytes)
