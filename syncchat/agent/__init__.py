@@ -1,0 +1,9 @@
+"""The AI participant of a room: a replica like any other, that decides and writes."""
+
+from syncchat.agent.agent import Agent, Pace
+from syncchat.agent.builtin import BuiltinModel
+from syncchat.agent.factory import make_model
+from syncchat.agent.model import Model, ModelFailed
+from syncchat.agent.prompt import Line, Prompt, Turn, Who
+
+__all__ = ["Agent", "BuiltinModel", "Line", "Model", "ModelFailed", "Pace", "Prompt", "Turn", "Who", "make_model"]

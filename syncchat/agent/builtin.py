@@ -1,0 +1,89 @@
+"""A model that is a small program: no key, no network, no weights, and it says so."""
+
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+
+import anyio
+
+from syncchat.agent.addressing import is_to_somebody, request_to
+from syncchat.agent.judge import INTERJECT, QUIET
+from syncchat.agent.prompt import Prompt
+from syncchat.agent.skills import CAN_DO, answer, is_request
+
+TOKENS_PER_SECOND = 30.0
+
+MAX_REQUEST = 1_000
+"""Characters of a message that are looked at for a request: a longer one is a story."""
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class BuiltinModel:
+    """Answers what its skills can answer, and honestly says so where they cannot.
+
+    The same prompt gives the same answer. It speaks `pace` words a second, so that people can
+    read along; 0 means at once. `sleep` is what it waits with (seconds).
+    """
+
+    def __init__(self, *, pace: float = TOKENS_PER_SECOND, sleep: Sleep = anyio.sleep) -> None:
+        self._delay = 1 / pace if pace > 0 else 0.0
+        self._sleep = sleep
+
+    def stream(self, prompt: Prompt) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+        """See `Model.stream`; it never raises ModelFailed."""
+        return self._stream(prompt)
+
+    @asynccontextmanager
+    async def _stream(self, prompt: Prompt) -> AsyncIterator[AsyncIterator[str]]:
+        async with aclosing(self._tokens(prompt)) as tokens:
+            yield tokens
+
+    async def _tokens(self, prompt: Prompt) -> AsyncGenerator[str, None]:
+        judging = prompt.purpose == "judge"
+        for word in pieces(verdict(prompt) if judging else reply(prompt)):
+            # A verdict is not read along by anybody.
+            await self._sleep(0 if judging else self._delay)
+            yield word
+
+
+def pieces(text: str) -> Iterator[str]:
+    """Cut a text into words, each with the space before it; together they are the text."""
+    return iter(re.findall(r"\s*\S+|\s+\Z", text))
+
+
+def verdict(prompt: Prompt) -> str:
+    """Whether to speak: when spoken to, or when the room is asked something it can do."""
+    if not prompt.lines:
+        return f"Nothing was said.\n{QUIET}"
+    last = _last(prompt)
+    if request_to(last, _names(prompt)) is not None:
+        return f"I am spoken to.\n{INTERJECT}"
+    if is_to_somebody(last, _others(prompt)):
+        return f"This is meant for somebody else.\n{QUIET}"
+    if is_request(last):
+        return f"The room is asked something I can do.\n{INTERJECT}"
+    return f"People talk to each other.\n{QUIET}"
+
+
+def reply(prompt: Prompt) -> str:
+    """The answer to the last line of the prompt."""
+    last = _last(prompt)
+    request = request_to(last, _names(prompt))
+    return answer(last if request is None else request, prompt) or (
+        f"I am only the built-in model, so I have no answer to that: no language model is connected. {CAN_DO}"
+    )
+
+
+def _last(prompt: Prompt) -> str:
+    return prompt.lines[-1].text[:MAX_REQUEST] if prompt.lines else ""
+
+
+def _names(prompt: Prompt) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((prompt.me.user, prompt.me.name)))
+
+
+def _others(prompt: Prompt) -> list[str]:
+    others = [who for who in prompt.people if who.user != prompt.me.user]
+    spoken = [line.user for line in prompt.lines if line.user != prompt.me.user]
+    return [name for who in others for name in (who.user, who.name)] + spoken

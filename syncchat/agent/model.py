@@ -1,0 +1,42 @@
+"""What the agent asks of a model: a stream of text that can be closed at any token."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from syncchat.agent.prompt import Prompt
+from syncchat.errors import SyncchatError
+
+
+class ModelFailed(SyncchatError):
+    """A model gave no whole answer; `cause` says why, without keys and without anybody's words."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+class Model(Protocol):
+    """Something that can answer a prompt, piece by piece."""
+
+    def stream(self, prompt: Prompt) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+        """Call the model; iterate over the pieces of its answer.
+
+        Leaving the context, or cancelling it, ends the call: no later piece is made or paid for.
+        Iterating to the end means that the answer is whole. Entering and iterating raise
+        ModelFailed for every other end, and nothing else (but for cancellation).
+        """
+        ...
+
+
+async def whole(model: Model, prompt: Prompt, *, limit: int) -> str:
+    """A model's whole answer; raises ModelFailed if it fails or exceeds `limit` characters."""
+    pieces: list[str] = []
+    size = 0
+    async with model.stream(prompt) as tokens:
+        async for token in tokens:
+            size += len(token)
+            if size > limit:
+                raise ModelFailed(f"the answer is longer than {limit} characters")
+            pieces.append(token)
+    return "".join(pieces)

@@ -1,0 +1,49 @@
+"""The skill of calculating: is a request arithmetic, and what is its value?"""
+
+import re
+
+from syncchat.agent.arithmetic import CannotCalculate, NotArithmetic, calculate
+from syncchat.agent.prompt import Prompt
+from syncchat.agent.skills.words import bare
+
+_LEAD = r"what(?:'s|’s| is| are)|whats|how much (?:is|are)|calculate|compute|work out|solve|evaluate"
+_CALCULATE = re.compile(rf"(?:{_LEAD})\s+(.+)", re.I)
+_DATE_OR_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}|\d+(?:\.\d+){2,}")
+
+
+def calculating(request: str, prompt: Prompt) -> str | None:
+    """The value of an expression, and why there is none if it is arithmetic without a value."""
+    expression, _ = _expression(request)
+    if not re.search(r"\d|\bpi\b", expression) or _DATE_OR_VERSION.search(expression):
+        return None
+    try:
+        result = calculate(expression)
+    except NotArithmetic:
+        return None
+    except CannotCalculate as problem:
+        return f"I cannot calculate {expression}: {problem}."
+    return f"{expression} {result}" if result.startswith("≈") else f"{expression} = {result}"
+
+
+def asks_to_calculate(text: str) -> bool:
+    """Whether the text plainly asks for a result: a lone number, a date or a version does not."""
+    expression, asked = _expression(text)
+    if not asked or not re.search(r"\d", expression) or not re.search(r"[^\d.,\s-]|\d\s*-", expression):
+        return False
+    if _DATE_OR_VERSION.search(expression):
+        return False
+    try:
+        calculate(expression)
+    except NotArithmetic:
+        return False
+    except CannotCalculate:
+        return True
+    return True
+
+
+def _expression(text: str) -> tuple[str, bool]:
+    """What may be arithmetic in the text, and whether its result is plainly asked for."""
+    request = bare(text)
+    led = _CALCULATE.fullmatch(request)
+    candidate = (led[1] if led else request).rstrip("= ")
+    return candidate, bool(led) or text.rstrip().endswith(("?", "="))
