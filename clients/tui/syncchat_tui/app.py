@@ -1,0 +1,206 @@
+"""The screen of one room: puts the widgets together and lets them act on the room and the connection."""
+
+from collections.abc import Callable
+from typing import ClassVar, Protocol
+
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Footer, Static
+
+from syncchat.core.room import Room
+from syncchat.errors import SyncchatError
+from syncchat_tui.coalesce import Coalesced
+from syncchat_tui.composer import Command, Composer, Mistake, Post, parse
+from syncchat_tui.header import Header, Status
+from syncchat_tui.help import Help
+from syncchat_tui.people import People, doing
+from syncchat_tui.transcript import Transcript
+
+BREAKPOINTS = [(0, "-narrow"), (60, "-wide")]
+"""From how many cells on the screen has which class, for chat.tcss."""
+
+
+class Subscription(Protocol):
+    """What is cancelled to hear no more."""
+
+    def cancel(self) -> None:
+        """Hear no more."""
+
+
+class Connection(Protocol):
+    """What the screen needs of a Peer."""
+
+    @property
+    def status(self) -> Status:
+        """The present status."""
+
+    def listen(self, callback: Callable[[Status], None], /) -> Subscription:
+        """Call back after each change of the status."""
+
+    def go_offline(self) -> None:
+        """Cut the link until `go_online`."""
+
+    def go_online(self) -> None:
+        """Reach for the server again."""
+
+
+class ChatApp(App[int]):
+    """The terminal client of one room that is already entered; leaving the room is its caller's part.
+
+    `server` is whether the peer has one to reach.
+    """
+
+    CSS_PATH = "chat.tcss"
+    TITLE = "syncchat"
+    ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = BREAKPOINTS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "help", "Help"),
+        Binding("f2", "offline", "Go offline"),
+        Binding("f2", "online", "Go online"),
+        Binding("pageup", "scroll(-1)", "Scroll", key_display="PgUp/PgDn"),
+        Binding("pagedown", "scroll(1)", "Scroll down", show=False),
+        Binding("escape,ctrl+end", "newest", "Newest"),
+        Binding("ctrl+q", "quit", "Quit"),
+    ]
+
+    def __init__(self, room: Room, peer: Connection, *, server: bool) -> None:
+        super().__init__()
+        self._server = server
+        self.room = room
+        self.peer = peer
+        self._status = Coalesced(self._show_status, self._later)
+        self._people = Coalesced(self._show_people, self._later)
+
+    def compose(self) -> ComposeResult:
+        """Header, conversation with the list of people at its side, composer, keys."""
+        yield Header(self.room.name, server=self._server, id="header")
+        with Horizontal(id="middle"):
+            with Vertical(id="conversation"):
+                yield Transcript(self.room.timeline, id="transcript")
+                yield Static(id="hint", markup=False)
+            yield People(id="people")
+        yield Composer(id="composer")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Begin to listen."""
+        self._subscriptions: list[Subscription] = [
+            self.peer.listen(lambda _: self._status.poke()),
+            self.room.listen_people(lambda _: self._people.poke()),
+        ]
+        self.watch(self.transcript, "unseen", self._show_hint)
+        self._show_status()
+        self._show_people()
+        self.query_one(Composer).focus()
+
+    def on_unmount(self) -> None:
+        """Listen no more."""
+        for subscription in self._subscriptions:
+            subscription.cancel()
+
+    @property
+    def transcript(self) -> Transcript:
+        """The conversation's widget."""
+        return self.screen_stack[0].query_one(Transcript)
+
+    def _later(self, seconds: float, callback: Callable[[], None]) -> None:
+        # Listeners are called from the peer's tasks, where Textual's context is missing: timers need it.
+        if seconds > 0:
+            self.call_later(self.set_timer, seconds, callback)
+        else:
+            self.call_later(callback)
+
+    # What is shown
+
+    def _show_status(self) -> None:
+        self.screen_stack[0].query_one(Header).show(self.peer.status)
+        self.refresh_bindings()
+
+    def _show_people(self) -> None:
+        self.screen_stack[0].query_one(People).show(self.room.people)
+        self._show_hint()
+
+    def _show_hint(self) -> None:
+        hint = self.screen_stack[0].query_one("#hint", Static)
+        unseen = self.transcript.unseen
+        hint.set_class(unseen > 0, "-unseen")
+        hint.update(f"▼ {unseen} new below (End)" if unseen else self._who_writes())
+
+    def _who_writes(self) -> str:
+        others = [person for person in self.room.people if person.user != self.room.user]
+        busy = [f"{person.user} is {doing(person)}…" for person in others if doing(person)]
+        return "  ".join(busy[:3])
+
+    # What the user does
+
+    def on_composer_sent(self, event: Composer.Sent) -> None:
+        """Post a text, or do what a command says."""
+        match parse(event.text):
+            case Post(text):
+                self._post(text)
+            case Command("/quit"):
+                self.exit(0)
+            case Command():
+                self._clear_composer()
+                self.action_help()
+            case Mistake(notice):
+                self.notify(notice, severity="warning", markup=False)
+
+    def _post(self, text: str) -> None:
+        try:
+            self.room.post(text)
+        except SyncchatError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        self._clear_composer()
+        self.transcript.follow()
+
+    def _clear_composer(self) -> None:
+        self.query_one(Composer).clear()
+
+    def on_composer_writing(self, event: Composer.Writing) -> None:
+        """Tell the others that something is being written."""
+        self.room.set_presence(state="writing" if event.writing else None)
+
+    def on_composer_page(self, event: Composer.Page) -> None:
+        """PageUp and PageDown, pressed in the composer."""
+        self.transcript.scroll_pages(event.pages)
+
+    def on_composer_past_end(self) -> None:
+        """End, pressed at the end of the line."""
+        self.transcript.follow()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer of going offline and going online the one that there is to do."""
+        if action in ("offline", "online"):
+            return self._server and self.peer.status.wanted == (action == "offline")
+        return True
+
+    def action_offline(self) -> None:
+        """Cut the link; everything can still be read and written."""
+        self.peer.go_offline()
+        self._show_status()
+
+    def action_online(self) -> None:
+        """Reach for the server again."""
+        self.peer.go_online()
+        self._show_status()
+
+    def action_help(self) -> None:
+        """Show the keys, the commands and the marks."""
+        self.push_screen(Help())
+
+    def action_scroll(self, pages: int) -> None:
+        """Scroll the conversation by pages; up is negative."""
+        self.transcript.scroll_pages(pages)
+
+    def action_newest(self) -> None:
+        """Go to the newest message."""
+        self.transcript.follow()
+        self.query_one(Composer).focus()
+
+    async def action_quit(self) -> None:
+        """Leave."""
+        self.exit(0)

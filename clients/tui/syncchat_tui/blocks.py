@@ -1,0 +1,103 @@
+"""The wrapped messages of a transcript and where each stands; pure, kept from the timeline's deltas."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable
+
+from syncchat.core.deltas import Changed, Delta, apply_deltas
+from syncchat.core.message import Message
+from syncchat_tui.wrap import Block, Line, wrap
+
+
+class Blocks:
+    """Messages in order as blocks of lines, all wrapped to one width.
+
+    `wraps` counts the messages wrapped so far: a change of one message adds one.
+    """
+
+    def __init__(self) -> None:
+        self.wraps = 0
+        self._ids: list[str] = []
+        self._blocks: dict[str, Block] = {}
+        # The first line of each block; only a prefix is known, the rest is summed up when asked for.
+        self._tops: list[int] = [0]
+        self._width = 0
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def reset(self, messages: Iterable[Message], width: int) -> None:
+        """Hold these messages, which are sorted by id, wrapped to `width` cells."""
+        self._width = width
+        self._blocks = {message.id: self._wrap(message) for message in messages}
+        self._ids = list(self._blocks)
+        self._forget_tops(0)
+
+    def rewrap(self, width: int) -> None:
+        """Wrap all messages to another width; does nothing if it is the same."""
+        if width != self._width:
+            self.reset([self._blocks[id].message for id in self._ids], width)
+
+    def apply(self, deltas: list[Delta], get: Callable[[str], Message | None]) -> None:
+        """Follow what changed in a timeline; `get` gives a message as it is after all the deltas.
+
+        Each message that they are about is wrapped once, and one that only grew not from its start.
+        """
+        apply_deltas(self._ids, deltas)
+        for delta in deltas:
+            self._forget_tops(delta.index)
+        for id, appended in _stale(deltas).items():
+            message = get(id)
+            if message is None:
+                self._blocks.pop(id, None)
+            else:
+                self._blocks[id] = self._wrap(message, appended)
+
+    def _wrap(self, message: Message, appended: str | None = None) -> Block:
+        self.wraps += 1
+        grown = None if appended is None else (self._blocks[message.id], appended)
+        return wrap(message, self._width, grown=grown)
+
+    @property
+    def height(self) -> int:
+        """The number of lines of all blocks."""
+        return self.top(len(self._ids))
+
+    def top(self, index: int) -> int:
+        """The number of the first line of a block; of the line after the last one for `len(self)`."""
+        while len(self._tops) <= index:
+            last = len(self._tops) - 1
+            self._tops.append(self._tops[last] + self._blocks[self._ids[last]].height)
+        return self._tops[index]
+
+    def find(self, line: int) -> tuple[str, int]:
+        """The id of the message that a line belongs to, and the line's number in its block.
+
+        Raises IndexError if there is no such line.
+        """
+        if not 0 <= line < self.height:
+            raise IndexError(line)
+        index = bisect_right(self._tops, line) - 1
+        return self._ids[index], line - self._tops[index]
+
+    def line(self, line: int) -> tuple[Message, Line]:
+        """A line and the message that it belongs to; raises IndexError if there is none."""
+        id, offset = self.find(line)
+        block = self._blocks[id]
+        return block.message, block.line(offset)
+
+    def index(self, id: str) -> int:
+        """Where a message stands, or would stand."""
+        return bisect_left(self._ids, id)
+
+    def _forget_tops(self, index: int) -> None:
+        del self._tops[index + 1 :]
+
+
+def _stale(deltas: Iterable[Delta]) -> dict[str, str | None]:
+    """The messages to wrap again, each with what was appended to it, None if it changed otherwise."""
+    stale: dict[str, str | None] = {}
+    for delta in deltas:
+        appended = delta.appended if isinstance(delta, Changed) else None
+        before = stale.get(delta.row, "")
+        stale[delta.row] = None if appended is None or before is None else before + appended
+    return stale

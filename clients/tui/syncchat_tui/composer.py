@@ -1,0 +1,114 @@
+"""Where a message is written, and what the written text asks for: a post or a command."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import TextArea
+
+COMMANDS = {"/help": "what can be done here", "/quit": "leave"}
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A text to post."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One of COMMANDS."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """Nothing that can be done; `notice` says why."""
+
+    notice: str
+
+
+def parse(written: str) -> Post | Command | Mistake | None:
+    """What a written text asks for: None for a blank one; `//` at its head stands for a posted `/`."""
+    text = written.strip()
+    if not text:
+        return None
+    if text.startswith("//"):
+        return Post(text[1:])
+    if not text.startswith("/"):
+        return Post(text)
+    word, _, rest = text.partition(" ")
+    if word in COMMANDS and not rest.strip():
+        return Command(word)
+    if word in COMMANDS:
+        return Mistake(f"{word} stands alone: nothing may follow it.")
+    known = " and ".join(COMMANDS)
+    return Mistake(f"There is no command {word[:40]}: there are {known}. To post it, write //{word[1:40]}.")
+
+
+class Composer(TextArea):
+    """A text of several lines: Enter sends it, Shift+Enter or Ctrl+J starts a new line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "send", "Send", priority=True),
+        Binding("shift+enter,alt+enter,ctrl+j", "new_line", "New line", show=False, priority=True),
+    ]
+
+    @dataclass
+    class Sent(Message):
+        """The user wants this sent."""
+
+        text: str
+
+    @dataclass
+    class Writing(Message):
+        """The user began to write, or took everything back."""
+
+        writing: bool
+
+    @dataclass
+    class Page(Message):
+        """The user wants to scroll the conversation by so many pages; up is negative."""
+
+        pages: int
+
+    class PastEnd(Message):
+        """The user pressed End at the end of a line."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id, soft_wrap=True, tab_behavior="focus", placeholder="Write a message")
+        self._writing = False
+
+    def action_send(self) -> None:
+        """Hand the text over; whoever takes it clears it."""
+        self.post_message(self.Sent(self.text))
+
+    def action_new_line(self) -> None:
+        """Start a new line."""
+        self.insert("\n")
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        """Tell when writing begins and ends."""
+        event.stop()
+        writing = bool(self.text.strip())
+        if writing != self._writing:
+            self._writing = writing
+            self.post_message(self.Writing(writing))
+
+    def action_cursor_page_up(self) -> None:
+        """Pages are the conversation's: a message being written is seldom longer than one."""
+        self.post_message(self.Page(-1))
+
+    def action_cursor_page_down(self) -> None:
+        """See `action_cursor_page_up`."""
+        self.post_message(self.Page(1))
+
+    def action_cursor_line_end(self, select: bool = False) -> None:
+        """Go to the end of the line, and from there to the end of the conversation."""
+        if self.cursor_at_end_of_line and not select:
+            self.post_message(self.PastEnd())
+        else:
+            super().action_cursor_line_end(select)

@@ -1,0 +1,64 @@
+"""The line at the top: which room, whether the server is reached, and what waits to be acknowledged."""
+
+from typing import Protocol
+
+from textual.content import Content
+from textual.widgets import Static
+
+from syncchat_tui.plain import plain
+
+
+class Status(Protocol):
+    """What the header shows of a peer's status."""
+
+    @property
+    def online(self) -> bool:
+        """Whether the server is reached."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the user wants to be online."""
+
+    @property
+    def waiting(self) -> int:
+        """How many changes the server has not acknowledged yet."""
+
+    @property
+    def problem(self) -> str | None:
+        """What keeps the peer from working, in words for the user."""
+
+
+def connection(status: Status, *, server: bool) -> tuple[str, str]:
+    """The state of the connection in a word, and its style; `server` is whether there is one to reach."""
+    if not server:
+        return "○ this machine only", "$text-muted"
+    if status.online:
+        return "● online", "$success"
+    if not status.wanted:
+        return "○ offline", "$warning"
+    return "… connecting", "$text-muted"
+
+
+def header(room: str, status: Status, *, server: bool) -> Content:
+    """What the header says."""
+    word, style = connection(status, server=server)
+    parts = [Content.styled(f" #{room}", "bold"), Content("   "), Content.styled(word, style)]
+    if status.waiting:
+        changes = "change waits" if status.waiting == 1 else "changes wait"
+        parts.append(Content.styled(f"   ◌ {status.waiting} {changes}", "$warning"))
+    if status.problem:
+        parts.append(Content.styled("   " + plain(status.problem.replace("\n", " ")), "$error"))
+    return Content.assemble(*parts)
+
+
+class Header(Static):
+    """The header line; `show` brings it up to date."""
+
+    def __init__(self, room: str, *, server: bool, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._room = room
+        self._server = server
+
+    def show(self, status: Status) -> None:
+        """Show this status."""
+        self.update(header(self._room, status, server=self._server))

@@ -1,0 +1,54 @@
+"""The page that F1 shows: the keys, the commands and the marks."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from syncchat_tui.composer import COMMANDS
+from syncchat_tui.wrap import AGENT_MARK, LIVE_MARK, PENDING_MARK
+
+SECTIONS = {
+    "Keys": {
+        "Enter": "send",
+        "Ctrl+J": "start a new line",
+        "PageUp, PageDown": "scroll the conversation",
+        "End, Esc": "go to its newest message",
+        "F2": "go offline, or online again",
+        "F1": "this page",
+        "Ctrl+Q": "leave",
+    },
+    "Commands": {**COMMANDS, "//text": "post /text as it is"},
+    "Marks": {
+        PENDING_MARK: "kept here, not yet on the server",
+        LIVE_MARK: "being written at this moment",
+        AGENT_MARK: "an agent, not a person",
+    },
+}
+
+OFFLINE = "Offline everything works: what you write is kept, and goes out when the server is reached."
+
+
+def help_text() -> Content:
+    """What the page says."""
+    lines = []
+    for title, entries in SECTIONS.items():
+        lines.append(Content.styled(title, "bold $primary"))
+        lines.extend(Content.assemble((f"  {key:<18}", "$text"), meaning) for key, meaning in entries.items())
+        lines.append(Content(""))
+    return Content("\n").join([*lines, Content.styled(OFFLINE, "$text-muted")])
+
+
+class Help(ModalScreen[None]):
+    """The help page; Esc, F1 or Enter closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f1,enter,q", "dismiss", "Close")]
+
+    def compose(self) -> ComposeResult:
+        """One text in a frame that scrolls on a small screen."""
+        with VerticalScroll(id="help"):
+            yield Static(help_text())

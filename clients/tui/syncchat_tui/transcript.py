@@ -1,0 +1,158 @@
+"""The conversation on the screen: a ScrollView that draws the visible lines, and wraps only what changed."""
+
+import zlib
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Size
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from syncchat.core.deltas import Added, Delta
+from syncchat.core.message import Message
+from syncchat.core.timeline import Timeline
+from syncchat_tui.blocks import Blocks
+from syncchat_tui.wrap import Line, Part
+
+AUTHOR_COLORS = (
+    "#7aa2f7", "#9ece6a", "#e0c268", "#f7768e", "#bb9af7", "#7dcfff", "#ff9e64",
+    "#73daca", "#f5a9d0", "#c9d05c", "#5fb3a1", "#d98c8c", "#8fb8de",
+)  # fmt: skip
+
+STYLES = {
+    Part.TEXT: Style(),
+    Part.TIME: Style(color="#6b7089"),
+    Part.DIM: Style(color="#7d829c", italic=True),
+    Part.PENDING: Style(color="#e0af68"),
+    Part.LIVE: Style(color="#73daca"),
+}
+
+EMPTY = "Nothing here yet. Write the first message below."
+
+
+def author_color(user: str) -> str:
+    """The colour of a user's name: the same everywhere and always."""
+    return AUTHOR_COLORS[zlib.crc32(user.encode()) % len(AUTHOR_COLORS)]
+
+
+class Transcript(ScrollView):
+    """Shows a timeline; follows its end while it is in view, and stays where it is otherwise.
+
+    `unseen` is the number of messages that came below the screen since the end was left.
+    """
+
+    unseen: reactive[int] = reactive(0)
+
+    def __init__(self, timeline: Timeline, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.blocks = Blocks()
+        self._timeline = timeline
+        self._heard: list[Delta] = []
+        # The message at the top of the screen and how many of its lines are above; None follows the end.
+        self._anchor: tuple[str, int] | None = None
+        self._placing = False
+
+    def on_mount(self) -> None:
+        """Show what there is, and hear of what changes."""
+        self.blocks.reset(self._timeline[:], self._columns)
+        self._subscription = self._timeline.listen(self._hear)
+        self._place()
+
+    def on_unmount(self) -> None:
+        """Hear no more."""
+        self._subscription.cancel()
+
+    # What changes
+
+    def _hear(self, deltas: list[Delta]) -> None:
+        # Called from the peer's tasks: what needs the app's context waits for the widget's own turn.
+        if not self._heard:
+            self.call_later(self._take_in)
+        self._heard.extend(deltas)
+
+    def _take_in(self) -> None:
+        deltas, self._heard = self._heard, []
+        self.blocks.apply(deltas, self._timeline.get)
+        if self._anchor is not None:
+            below = self.blocks.index(self._anchor[0])
+            self.unseen += sum(isinstance(delta, Added) and delta.index > below for delta in deltas)
+        self._place()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Wrap everything to the new width."""
+        self.blocks.rewrap(self._columns)
+        self._place()
+
+    @property
+    def _columns(self) -> int:
+        return self.scrollable_content_region.width
+
+    # Where the screen stands
+
+    @property
+    def following(self) -> bool:
+        """Whether the end is in view, and stays there."""
+        return self._anchor is None
+
+    def follow(self) -> None:
+        """Go to the end and stay there."""
+        self._anchor = None
+        self._place()
+
+    def scroll_pages(self, pages: int) -> None:
+        """Scroll by so many screens, up if negative; one line of the last stays in view."""
+        step = max(self.scrollable_content_region.height - 1, 1)
+        self.scroll_to(y=self.scroll_offset.y + pages * step, animate=False, force=True)
+
+    def _place(self) -> None:
+        """Bring the scrolled place in line with the blocks."""
+        self._placing = True
+        self.virtual_size = Size(self._columns, self.blocks.height)
+        if self._anchor is None:
+            self.unseen = 0
+            self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
+        else:
+            message_id, offset = self._anchor
+            top = self.blocks.top(self.blocks.index(message_id))
+            self.scroll_to(y=top + offset, animate=False, force=True)
+        self._placing = False
+        self.refresh()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Note where the user went."""
+        super().watch_scroll_y(old_value, new_value)
+        if self._placing:
+            return
+        if self.scroll_offset.y >= self.max_scroll_y:
+            self._anchor = None
+            self.unseen = 0
+        elif len(self.blocks):
+            self._anchor = self.blocks.find(self.scroll_offset.y)
+
+    # What is drawn
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line of the screen."""
+        width, base = self._columns, self.rich_style
+        line = y + self.scroll_offset.y
+        if not len(self.blocks):
+            return self._empty_line(y, width, base)
+        if line >= self.blocks.height:
+            return Strip.blank(width, base)
+        return _strip(*self.blocks.line(line)).adjust_cell_length(width).apply_style(base)
+
+    def _empty_line(self, y: int, width: int, base: Style) -> Strip:
+        text = EMPTY.center(width) if y == self.size.height // 2 else ""
+        return Strip([Segment(text, base + STYLES[Part.DIM])]).adjust_cell_length(width, base)
+
+
+def _strip(message: Message, line: Line) -> Strip:
+    return Strip([Segment(text, _style(part, message)) for text, part in line])
+
+
+def _style(part: Part, message: Message) -> Style:
+    if part is Part.AUTHOR:
+        return Style(color=author_color(message.user), bold=True)
+    return STYLES[part]
