@@ -18,8 +18,9 @@ class Change(NamedTuple):
     """One thing that a transaction did.
 
     `kind` is about the cell if there is one, else about the row. A row that comes or goes
-    brings or takes its cells with it; they have no changes of their own. `appended` is set when
-    all that happened to a Text was that this was added to its end.
+    brings or takes its cells with it; they have no changes of their own. `appended` is set when all
+    that happened to a text was that this was added to its end, and nobody who hears of it can have
+    read the longer text already.
     """
 
     table: str

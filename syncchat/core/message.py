@@ -130,13 +130,14 @@ class Reaction(NamedTuple):
 
 
 def reaction_key(reaction: Reaction) -> str:
-    """The row for a reaction; raises BadText for an emoji that reads not as 1 to MAX_EMOJI printable characters.
+    """The row for a reaction; raises BadText for an emoji that cannot be.
 
-    A `|` is no part of one: it parts the key.
+    It is 1 to MAX_EMOJI characters, no control characters and no `|`, which parts the key.
     """
     emoji = reaction.emoji
-    if not 1 <= len(emoji) <= MAX_EMOJI or "|" in emoji or not emoji.isprintable():
-        raise BadText(f"{emoji[:40]!r} is no reaction: use 1 to {MAX_EMOJI} printable characters without '|'")
+    bad = "|" in emoji or not encodable(emoji) or min(emoji, default="") < " "
+    if bad or len(emoji) > MAX_EMOJI:
+        raise BadText(f"{emoji[:40]!r} is no reaction: use 1 to {MAX_EMOJI} characters, none of them '|'")
     return "|".join(reaction)
 
 

@@ -60,7 +60,10 @@ class Room:
     # What the peer does: which docs the room is made of, and what became of them.
 
     def attach(self, page: int, store: Store) -> None:
-        """Show a page; the newest one attached takes new posts. Raises ValueError if it is attached."""
+        """Show a page; the newest one attached takes new posts. Not inside a transaction of its store.
+
+        Raises ValueError if it is attached.
+        """
         if page in self._pages:
             raise ValueError(f"page {page} of room {self.name!r} is attached already")
         attached = Page(page, page_name(self.name, page), store)

@@ -151,6 +151,9 @@ class Store:
 
     def _close_batch(self, _event: object) -> None:
         batch, self._collected = self._collected, []
+        if self._delivering or self._batches or self._closed:
+            # Who hears of an earlier transaction reads what this one wrote, and must not add it again.
+            batch = [change._replace(appended=None) for change in batch]
         if batch:
             self._closed.append(batch)
 

@@ -16,13 +16,12 @@ from syncchat.core.presence import Subscription
 
 @dataclass(slots=True)
 class _Line:
-    """What a message is made from: its body, or the parts of its text so far and their size in bytes."""
+    """What a message is made from: its body, or the parts of its text so far."""
 
     parts_of_id: MessageId
     page: Page
     body: Body | None
     parts: list[str] = field(default_factory=list)
-    size: int = 0
     message: Message | None = None
 
     def text(self) -> str:
@@ -145,12 +144,7 @@ class Timeline(Sequence[Message]):
         token = change.appended
         if token is None or line is None or line.page is not page or line.body is not None:
             return False
-        size = line.size + len(token.encode())
-        # Another transaction may have gone on writing before this one was told of.
-        if page.streams.size(change.row) != size:
-            return False
         line.parts.append(token)
-        line.size = size
         line.message = None
         return True
 
@@ -189,7 +183,7 @@ class Timeline(Sequence[Message]):
         for page in self._pages:
             text = page.streams.get(id)
             if text is not None:
-                return _Line(parts_of_id, page, None, [text], len(text.encode()))
+                return _Line(parts_of_id, page, None, [text])
         return None
 
     def _message(self, id: str) -> Message:
