@@ -109,8 +109,7 @@ def _prepare(writer: sqlite3.Connection, reader: sqlite3.Connection, max_bytes: 
         (page_size,) = writer.execute("PRAGMA page_size").fetchone()
         writer.execute(f"PRAGMA max_page_count = {max(1, max_bytes // page_size)}")
     with transaction(writer):
-        # Only asking for the right to write tells now, and not at the first append, that there is none.
-        writer.execute("SELECT 1 FROM entries LIMIT 1").fetchone()
+        pass  # Asking for the right to write tells now, and not at the first append, that there is none.
     reader.execute("PRAGMA query_only = ON")
 
 
