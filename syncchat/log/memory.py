@@ -1,6 +1,7 @@
 """A log in memory: for tests, for simulations, and for a peer that is to leave nothing behind."""
 
 import itertools
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -35,7 +36,8 @@ class MemoryStore:
 
     def rows(self, doc: str, after: int = 0) -> list[_Row]:
         """The rows of `doc` that come after `after`."""
-        return [row for row in self._docs.get(doc, []) if row.seq > after]
+        rows = self._docs.get(doc, [])
+        return rows[bisect_right(rows, after, key=lambda row: row.seq) :]
 
     def docs(self) -> list[str]:
         """The names of the docs, sorted."""
@@ -114,10 +116,13 @@ class MemoryLog:
     async def compact(self, doc: str, snapshot: bytes, *, base: int, upto: int) -> bool:
         """See Log.compact."""
         await self._enter(doc)
-        given = self._tails.given(doc)
-        owed = any(row.writer != self._writer for row in self._store.rows(doc, given) if row.seq <= upto)
-        row = _Row(upto, _NOBODY if owed else self._writer, bytes(snapshot))
-        return self._store.replace(doc, row, base)
+        replaced = [row for row in self._store.rows(doc) if row.seq <= upto]
+        foreign = max((row.seq for row in replaced if row.writer != self._writer), default=0)
+        row = _Row(upto, _NOBODY if foreign else self._writer, bytes(snapshot))
+        if not self._store.replace(doc, row, base):
+            return False
+        self._tails.skip(doc, given=foreign, upto=upto)
+        return True
 
     async def docs(self) -> list[str]:
         """See Log.docs."""

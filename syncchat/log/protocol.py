@@ -83,8 +83,8 @@ class Log(Protocol):
 
         Returns whether it was done: False, with nothing changed, if the doc's first entry is no
         longer `base` or there is none at `upto`. The snapshot stands at `upto`: `seq` numbers
-        are never used again, and who has read up to `upto` or further misses nothing. If it
-        replaces entries that this handle's tail has not yet given, that tail gives the snapshot.
+        are never used again, and who has read up to `upto` or further misses nothing. A tail of
+        this handle that has not yet given all that others wrote up to `upto` gives the snapshot.
 
         Raises LogFailed with nothing changed.
         """

@@ -112,21 +112,17 @@ class SqliteLog:
     async def compact(self, doc: str, snapshot: bytes, *, base: int, upto: int) -> bool:
         """See Log.compact."""
         check_doc(doc)
+        work = partial(_replace, doc=doc, writer=self._writer, snapshot=snapshot, base=base, upto=upto)
         async with self._compacting:
             self._check_open()
-            work = partial(
-                _replace,
-                doc=doc,
-                writer=self._writer,
-                snapshot=snapshot,
-                base=base,
-                upto=upto,
-                given=self._tails.given(doc),
-            )
             try:
-                return await anyio.to_thread.run_sync(work, self._write_connection, limiter=self._writing)
+                foreign = await anyio.to_thread.run_sync(work, self._write_connection, limiter=self._writing)
             except sqlite3.Error as error:
                 raise explain(self.path, error) from error
+            if foreign is None:
+                return False
+            self._tails.skip(doc, given=foreign, upto=upto)
+            return True
 
     async def docs(self) -> list[str]:
         """See Log.docs."""
@@ -239,30 +235,25 @@ def _insert_one(connection: sqlite3.Connection, writer: int, append: Append) -> 
 
 
 def _replace(
-    connection: sqlite3.Connection,
-    *,
-    doc: str,
-    writer: int,
-    snapshot: bytes,
-    base: int,
-    upto: int,
-    given: int,
-) -> bool:
+    connection: sqlite3.Connection, *, doc: str, writer: int, snapshot: bytes, base: int, upto: int
+) -> int | None:
+    """The newest `seq` of others that the snapshot replaces, 0 if there is none; None if it was not done."""
     with transaction(connection):
         (first,) = connection.execute("SELECT min(seq) FROM entries WHERE doc = ?", (doc,)).fetchone()
         there = connection.execute("SELECT 1 FROM entries WHERE doc = ? AND seq = ?", (doc, upto)).fetchone()
         if first != base or there is None:
-            return False
-        owed = connection.execute(
-            "SELECT 1 FROM entries WHERE doc = ? AND seq > ? AND seq <= ? AND writer <> ? LIMIT 1",
-            (doc, given, upto, writer),
+            return None
+        (foreign,) = connection.execute(
+            "SELECT coalesce(max(seq), 0) FROM entries WHERE doc = ? AND seq <= ? AND writer <> ?",
+            (doc, upto, writer),
         ).fetchone()
+        # What holds others' work is nobody's own: a tail of ours that is behind has to give it.
         connection.execute(
             "UPDATE entries SET writer = ?, data = ? WHERE seq = ?",
-            (writer if owed is None else _NOBODY, bytes(snapshot), upto),
+            (_NOBODY if foreign else writer, bytes(snapshot), upto),
         )
         connection.execute("DELETE FROM entries WHERE doc = ? AND seq < ?", (doc, upto))
-        return True
+        return int(foreign)
 
 
 def _select(connection: sqlite3.Connection, *, doc: str, after: int) -> list[Entry]:

@@ -30,9 +30,11 @@ class Tails:
     def __bool__(self) -> bool:
         return bool(self._tails)
 
-    def given(self, doc: str) -> int:
-        """Up to which `seq` every tail of `doc` has given what others wrote; 0 if there is no tail."""
-        return min((tail.last for tail in self._tails if tail.doc == doc), default=0)
+    def skip(self, doc: str, *, given: int, upto: int) -> None:
+        """Move the tails of `doc` that have given everything up to `given` on to `upto`."""
+        for tail in self._tails:
+            if tail.doc == doc and tail.last >= given:
+                tail.last = max(tail.last, upto)
 
     def wake(self, docs: Container[str] | None = None) -> None:
         """Make the tails of `docs` (None: of all docs) look at the log again."""

@@ -108,6 +108,28 @@ class CompactionContract(LogCase):
             assert await follow(one.tail("doc", 0), 1) == [Entry(read[-1].seq, b"both")]
 
     @pytest.mark.anyio
+    async def test_D7_a_tail_started_behind_its_handles_own_compaction_gives_it(self) -> None:
+        async with self.open_log() as one, self.open_log() as other:
+            await other.append("doc", [b"foreign"])
+            first = one.tail("doc", 0)
+            await follow(first, 1)
+            await one.append("doc", [b"own"])
+            read = await one.read("doc")
+            assert await compact(one, "doc", read, b"both")
+            late = one.tail("doc", 0)
+            assert await follow(late, 1) == [Entry(read[-1].seq, b"both")]
+            later = await other.append("doc", [b"later"])
+            assert await follow(first, 1) == await follow(late, 1) == [Entry(later, b"later")]
+
+    @pytest.mark.anyio
+    async def test_D7_a_tail_never_gives_a_compaction_of_own_entries_only(self) -> None:
+        async with self.open_log() as one, self.open_log() as other:
+            await one.append("doc", [b"own", b"own"])
+            assert await compact(one, "doc", await one.read("doc"), b"own own")
+            later = await other.append("doc", [b"later"])
+            assert await follow(one.tail("doc", 0), 1) == [Entry(later, b"later")]
+
+    @pytest.mark.anyio
     async def test_D7_a_tail_never_gives_the_handles_own_compaction_of_what_it_gave(self) -> None:
         async with self.open_log() as one, self.open_log() as other:
             tail = one.tail("doc", 0)
