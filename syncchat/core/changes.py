@@ -30,6 +30,11 @@ class Change(NamedTuple):
     appended: str | None = None
 
 
+def place_of(change: Change) -> tuple[str, str, str]:
+    """What changes of one transaction are sorted by; the CRDT gives them in random order."""
+    return change.table, change.row, change.cell or ""
+
+
 Callback = Callable[[list[Change]], None]
 
 
@@ -50,7 +55,7 @@ def changes_of(table: str, events: Sequence[Any]) -> Iterator[Change]:
 
 
 def _of_map(table: str, event: Any, row: str | None = None) -> Iterator[Change]:
-    for key, entry in sorted(event.keys.items()):
+    for key, entry in event.keys.items():
         kind = _KINDS[entry["action"]]
         yield Change(table, key, None, kind) if row is None else Change(table, row, key, kind)
 

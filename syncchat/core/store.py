@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from pycrdt import Doc, Map
 from pycrdt import Subscription as Observation
 
-from syncchat.core.changes import Callback, Change, Listeners, changes_of
+from syncchat.core.changes import Callback, Change, Listeners, changes_of, place_of
 from syncchat.core.codec import check_text
 from syncchat.core.listeners import Signal
 from syncchat.core.presence import Subscription
@@ -94,7 +94,7 @@ class Store:
         """Hear of changes to everything, to a table, to a row of it or to a cell of that.
 
         One call for each transaction that changed any of it, after it is over, with the changes
-        in order. "Everything" is every table that was asked for once. Raises ValueError if a row
+        sorted by table, row and cell. "Everything" is every table that was asked for once. Raises ValueError if a row
         is given without its table, or a cell without its row.
         """
         if (row is not None and table is None) or (cell is not None and row is None):
@@ -155,7 +155,7 @@ class Store:
             # Who hears of an earlier transaction reads what this one wrote, and must not add it again.
             batch = [change._replace(appended=None) for change in batch]
         if batch:
-            self._closed.append(batch)
+            self._closed.append(sorted(batch, key=place_of))
 
     def _tell_rows(self) -> None:
         while self._closed:

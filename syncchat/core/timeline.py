@@ -64,10 +64,7 @@ class Timeline(Sequence[Message]):
         return iter(self[:])
 
     def __contains__(self, value: object) -> bool:
-        """Whether there is a message with this id, or exactly this message."""
-        if isinstance(value, Message):
-            return self.get(value.id) == value
-        return value in self._lines
+        return isinstance(value, Message) and self.get(value.id) == value
 
     def index(self, value: Any, start: int = 0, stop: int | None = None) -> int:
         """The position of a message, given by itself or by its id; raises ValueError if it is not there."""

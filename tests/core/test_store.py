@@ -237,9 +237,7 @@ def test_T2_one_call_for_each_transaction_however_many_tables_it_changed() -> No
             assert heard == []
         assert heard == []
         store.table("a").set("x", 2)
-    assert [sorted(changes) for changes in heard] == [
-        [Change("a", "x", None, "added"), Change("b", "y", None, "added")]
-    ]
+    assert heard == [[Change("a", "x", None, "added"), Change("b", "y", None, "added")]]
 
 
 def test_T2_what_comes_from_others_is_heard_of_in_the_same_way() -> None:
@@ -317,19 +315,14 @@ def test_rows_are_told_before_listeners_and_right_after_each_transaction() -> No
 
     def answer(changes: list[Change]) -> None:
         told.append("heard")
-        if changes[0].row == "a":
+        if len(changes) == 2:
             store.table("todo").set("b", 1)
 
     store.listen(answer)
     with store.transaction():
         store.table("todo").set("a", 1)
         store.cells("done").set_row("x", {"y": 1})
-    assert [set(entry) if isinstance(entry, tuple) else entry for entry in told] == [
-        {("todo", "a"), ("done", "x")},
-        "heard",
-        {("todo", "b")},
-        "heard",
-    ]
+    assert told == [(("done", "x"), ("todo", "a")), "heard", (("todo", "b"),), "heard"]
 
 
 # T4: transactions
