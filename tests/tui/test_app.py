@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from pycrdt import Doc
+from textual import events
 from textual.pilot import Pilot
 
 from syncchat.core.presence import Entry, Presence, Subscription, encode
@@ -295,6 +296,18 @@ async def test_ctrl_j_starts_a_new_line(enter: Enter, store: Store) -> None:
         await pilot.press("a", "ctrl+j", "b", "enter")
         await pilot.pause()
         assert room.timeline[0].text == "a\nb"
+
+
+async def test_keys_typed_faster_than_they_are_handled_keep_their_order(enter: Enter, store: Store) -> None:
+    room = enter(store)
+    app = open_app(room)
+    async with app.run_test() as pilot:
+        for key in "hello\rworld\nagain\rrest":
+            named = {"\r": "enter", "\n": "ctrl+j"}.get(key, key)
+            app.post_message(events.Key(named, key))
+        await pilot.pause()
+        assert [message.text for message in room.timeline] == ["hello", "world\nagain"]
+        assert app.query_one(Composer).text == "rest"
 
 
 async def test_help_opens_and_closes(enter: Enter, store: Store) -> None:

@@ -81,7 +81,7 @@ class ChatApp(App[int]):
                 yield Transcript(self.room.timeline, id="transcript")
                 yield Static(id="hint", markup=False)
             yield People(id="people")
-        yield Composer(id="composer")
+        yield Composer(self._send, id="composer")
         yield Footer()
 
     def on_mount(self) -> None:
@@ -135,30 +135,28 @@ class ChatApp(App[int]):
 
     # What the user does
 
-    def on_composer_sent(self, event: Composer.Sent) -> None:
-        """Post a text, or do what a command says."""
-        match parse(event.text):
+    def _send(self, written: str) -> bool:
+        """Post a text, or do what a command says; False if it is to be written differently."""
+        match parse(written):
             case Post(text):
-                self._post(text)
+                return self._post(text)
             case Command("/quit"):
                 self.exit(0)
             case Command():
-                self._clear_composer()
                 self.action_help()
             case Mistake(notice):
                 self.notify(notice, severity="warning", markup=False)
+                return False
+        return True
 
-    def _post(self, text: str) -> None:
+    def _post(self, text: str) -> bool:
         try:
             self.room.post(text)
         except SyncchatError as error:
             self.notify(str(error), severity="error", markup=False)
-            return
-        self._clear_composer()
+            return False
         self.transcript.follow()
-
-    def _clear_composer(self) -> None:
-        self.query_one(Composer).clear()
+        return True
 
     def on_composer_writing(self, event: Composer.Writing) -> None:
         """Tell the others that something is being written."""

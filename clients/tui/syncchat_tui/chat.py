@@ -39,9 +39,9 @@ async def _chat(room: str, peer: Peer, *, server: bool) -> int:
         return await show(ChatApp(await peer.enter(room), peer, server=server))
 
 
-async def show(app: ChatApp) -> int:
+async def show(app: ChatApp, *, headless: bool = False) -> int:
     """Run the app; whatever ends the caller's task meanwhile, the terminal is given back first."""
-    screen = asyncio.create_task(app.run_async())
+    screen = asyncio.create_task(app.run_async(headless=headless))
     try:
         return await asyncio.shield(screen) or 0
     finally:

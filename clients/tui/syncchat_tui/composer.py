@@ -1,12 +1,15 @@
 """Where a message is written, and what the written text asks for: a post or a command."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
+NEW_LINE = ("shift+enter", "alt+enter", "ctrl+j")
 COMMANDS = {"/help": "what can be done here", "/quit": "leave"}
 
 
@@ -50,18 +53,13 @@ def parse(written: str) -> Post | Command | Mistake | None:
 
 
 class Composer(TextArea):
-    """A text of several lines: Enter sends it, Shift+Enter or Ctrl+J starts a new line."""
+    """A text of several lines: Enter sends it, Shift+Enter or Ctrl+J starts a new line.
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "send", "Send", priority=True),
-        Binding("shift+enter,alt+enter,ctrl+j", "new_line", "New line", show=False, priority=True),
-    ]
+    `send` is given the text; it returns whether it took it, and what it did not take stays.
+    """
 
-    @dataclass
-    class Sent(Message):
-        """The user wants this sent."""
-
-        text: str
+    # For the footer: `_on_key` does it.
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "send", "Send")]
 
     @dataclass
     class Writing(Message):
@@ -78,17 +76,26 @@ class Composer(TextArea):
     class PastEnd(Message):
         """The user pressed End at the end of a line."""
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, send: Callable[[str], bool], *, id: str | None = None) -> None:
         super().__init__(id=id, soft_wrap=True, tab_behavior="focus", placeholder="Write a message")
+        self._send = send
         self._writing = False
 
     def action_send(self) -> None:
-        """Hand the text over; whoever takes it clears it."""
-        self.post_message(self.Sent(self.text))
+        """Hand the text over, and begin a new one if it was taken."""
+        if self._send(self.text):
+            self.clear()
 
-    def action_new_line(self) -> None:
-        """Start a new line."""
-        self.insert("\n")
+    async def _on_key(self, event: events.Key) -> None:
+        # Not by bindings: those would overtake, or be overtaken by, characters typed right before and after.
+        if event.key == "enter":
+            self.action_send()
+        elif event.key in NEW_LINE:
+            self.insert("\n")
+        else:
+            return  # Textual goes on to the same method of the base class
+        event.stop()
+        event.prevent_default()
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """Tell when writing begins and ends."""

@@ -43,7 +43,7 @@ def header(room: str, status: Status, *, server: bool) -> Content:
     """What the header says."""
     word, style = connection(status, server=server)
     parts = [Content.styled(f" #{room}", "bold"), Content("   "), Content.styled(word, style)]
-    if status.waiting:
+    if status.waiting and server:
         changes = "change waits" if status.waiting == 1 else "changes wait"
         parts.append(Content.styled(f"   ◌ {status.waiting} {changes}", "$warning"))
     if status.problem:
