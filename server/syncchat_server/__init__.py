@@ -1,0 +1,1 @@
+"""The daemon: a hub behind HTTP and websockets, with an agent beside it."""

@@ -1,0 +1,207 @@
+"""Presence: who is here and what they do; the awareness states of y-protocols, without IO.
+
+Format of an awareness update (y-protocols, PROTOCOL.md): the number of entries, then for each
+its client id, its clock, and its state as a JSON string (`null` when it has gone).
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from syncchat.core.lib0 import Reader, write_var_string, write_var_uint
+from syncchat.errors import MalformedUpdate
+
+MAX_STATE = 4096
+"""The largest presence state, in bytes of JSON."""
+
+MAX_ENTRIES = 16
+"""The most presence states that one connection may hold in one doc."""
+
+State = Mapping[str, Any]
+
+
+class Entry(NamedTuple):
+    """One client's state in an awareness update: `state` is JSON text, `null` when it has gone."""
+
+    client: int
+    clock: int
+    state: str
+
+
+GONE = "null"
+
+
+def encode(entries: Iterable[Entry]) -> bytes:
+    """Encode an awareness update."""
+    entries = list(entries)
+    buffer = bytearray()
+    write_var_uint(buffer, len(entries))
+    for entry in entries:
+        write_var_uint(buffer, entry.client)
+        write_var_uint(buffer, entry.clock)
+        write_var_string(buffer, entry.state)
+    return bytes(buffer)
+
+
+def decode(data: bytes, *, max_entries: int = 1_000_000) -> list[Entry]:
+    """Decode an awareness update; raises MalformedUpdate if it is none or over the limits."""
+    reader = Reader(data)
+    count = reader.var_uint()
+    if count > max_entries or count > len(data):
+        raise MalformedUpdate(f"an awareness update with {count} entries; at most {max_entries} are allowed")
+    entries = [Entry(reader.var_uint(), reader.var_uint(), reader.var_string()) for _ in range(count)]
+    if not reader.done:
+        raise MalformedUpdate("bytes behind the end of an awareness update")
+    return entries
+
+
+def _parse(text: str) -> dict[str, Any] | None:
+    try:
+        state = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return state if isinstance(state, dict) else None
+
+
+class Subscription:
+    """A listener that is registered until `cancel` is called."""
+
+    def __init__(self, cancel: Callable[[], None]) -> None:
+        self._cancel = cancel
+
+    def cancel(self) -> None:
+        """Stop listening; calling it again does nothing."""
+        self._cancel()
+
+
+class Presence:
+    """A replica's view of everybody's presence in one doc, its own state included.
+
+    `client` is the id under which its own state is known to others.
+    """
+
+    def __init__(self, client: int) -> None:
+        self.client = client
+        self.local: State | None = None
+        self.on_local: Callable[[], None] | None = None
+        self._clock = 0
+        self._clocks: dict[int, int] = {}
+        self._states: dict[int, State] = {}
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def states(self) -> Mapping[int, State]:
+        """The state of every client that is present, by client id."""
+        return self._states
+
+    def listen(self, callback: Callable[[], None]) -> Subscription:
+        """Call `callback` after each change of `states`."""
+        self._listeners.append(callback)
+
+        def cancel() -> None:
+            if callback in self._listeners:
+                self._listeners.remove(callback)
+
+        return Subscription(cancel)
+
+    def set_local(self, state: State | None) -> None:
+        """Set the own state (None: gone) and tell the others.
+
+        Raises ValueError if it is over MAX_STATE bytes of JSON.
+        """
+        if state is not None and len(json.dumps(state).encode()) > MAX_STATE:
+            raise ValueError(f"a presence state of more than {MAX_STATE} bytes: keep it small")
+        self.local = state
+        self._put(self.client, state)
+        self._tell()
+        if self.on_local is not None:
+            self.on_local()
+
+    def announce(self) -> bytes:
+        """The own state as an awareness update with a clock nobody has seen yet."""
+        # By two: the hub clears a lost connection's state with the next clock, and an equal one is ignored.
+        self._clock += 2
+        state = GONE if self.local is None else json.dumps(self.local, separators=(",", ":"))
+        return encode([Entry(self.client, self._clock, state)])
+
+    def apply(self, data: bytes) -> None:
+        """Take in an awareness update; a state with an older clock than the known one is ignored.
+
+        Raises MalformedUpdate if it is none.
+        """
+        changed = False
+        for client, clock, text in decode(data):
+            if client == self.client:
+                self._clock = max(self._clock, clock)
+                continue
+            known = self._clocks.get(client, -1)
+            state = _parse(text)
+            if clock < known or (clock == known and (state is None) != (client in self._states)):
+                continue
+            self._clocks[client] = clock
+            self._put(client, state)
+            changed = True
+        if changed:
+            self._tell()
+
+    def forget_others(self) -> None:
+        """Forget everybody else: the link is down, and nobody can say who is there."""
+        self._clocks.clear()
+        self._states = {k: v for k, v in self._states.items() if k == self.client}
+        self._tell()
+
+    def _put(self, client: int, state: State | None) -> None:
+        if state is None:
+            self._states.pop(client, None)
+        else:
+            self._states[client] = state
+
+    def _tell(self) -> None:
+        for callback in list(self._listeners):
+            callback()
+
+
+class PresenceDesk:
+    """The hub's side: which connection set which state (P1, P2, P3).
+
+    `Owner` is whatever stands for a connection; it is compared by identity.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[int, tuple[Entry, object]] = {}
+
+    def accept(self, data: bytes, owner: object) -> bytes | None:
+        """Take in what a connection says of itself; return what to send to everybody.
+
+        Entries for a client id that another live connection set are left out (P1). Raises
+        MalformedUpdate if it is no awareness update or over the limits.
+        """
+        kept = []
+        for entry in decode(data, max_entries=MAX_ENTRIES):
+            if len(entry.state.encode()) > MAX_STATE:
+                raise MalformedUpdate(f"a presence state of more than {MAX_STATE} bytes")
+            known = self._entries.get(entry.client)
+            if known is not None and (known[1] is not owner or entry.clock < known[0].clock):
+                continue
+            if known is None and self._held_by(owner) >= MAX_ENTRIES:
+                raise MalformedUpdate(f"more than {MAX_ENTRIES} presence states on one connection")
+            if entry.state == GONE:
+                self._entries.pop(entry.client, None)
+            else:
+                self._entries[entry.client] = (entry, owner)
+            kept.append(entry)
+        return encode(kept) if kept else None
+
+    def _held_by(self, owner: object) -> int:
+        return sum(holder is owner for _, holder in self._entries.values())
+
+    def all(self) -> bytes | None:
+        """Every state there is, for somebody who joins; None if there is none."""
+        return encode(entry for entry, _ in self._entries.values()) if self._entries else None
+
+    def leave(self, owner: object) -> bytes | None:
+        """Clear what a connection set; return what tells everybody, None if it had set nothing."""
+        gone = [entry for entry, holder in self._entries.values() if holder is owner]
+        for entry in gone:
+            del self._entries[entry.client]
+        return encode(Entry(e.client, e.clock + 1, GONE) for e in gone) if gone else None

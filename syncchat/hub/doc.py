@@ -1,0 +1,328 @@
+"""A doc that is served: judged, applied, appended to the log, and only then shown to anybody."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import anyio
+from anyio.abc import TaskGroup
+from pycrdt import Doc, TransactionEvent
+
+from syncchat.compaction import compact, is_worthwhile
+from syncchat.core.guard import Accept, judge
+from syncchat.core.ids import parse_doc
+from syncchat.core.lib0 import decode_state
+from syncchat.core.messages import Awareness, Message, Step1, Step2, Update
+from syncchat.core.presence import Entry, PresenceDesk, decode, encode
+from syncchat.core.schema import schema_of
+from syncchat.core.snapshot import NotEqual
+from syncchat.core.structs import StructIndex
+from syncchat.core.update import decode as decode_update
+from syncchat.errors import (
+    CloseCode,
+    LinkClosed,
+    LogError,
+    MalformedUpdate,
+    ProtocolError,
+    Refused,
+    SyncchatError,
+)
+from syncchat.hub.limits import Limits
+from syncchat.hub.seat import Seat
+from syncchat.log import Log
+from syncchat.log.wakeup import Wakeup
+
+logger = logging.getLogger("syncchat.hub")
+
+
+class Poisoned(SyncchatError):
+    """The CRDT library failed on an update the guard let through; the doc in memory is not to be trusted."""
+
+
+class Offer(NamedTuple):
+    """An update somebody wants in the doc; `whole` if it is everything its sender has."""
+
+    seat: Seat
+    update: bytes
+    whole: bool
+
+
+class Outcome(NamedTuple):
+    """What became of an offer: accepted, waiting for a gap (None), or refused."""
+
+    offer: Offer
+    verdict: Accept | Refused | None
+
+
+class ServedDoc:
+    """One doc in memory, with its readers; `run` is its one task, and the only one that changes it.
+
+    Between two commits the doc is exactly what the log holds, and only then is anybody answered.
+    """
+
+    def __init__(self, name: str, log: Log, limits: Limits) -> None:
+        self.name = name
+        self.ready = anyio.Event()
+        self.failure: Exception | None = None
+        self.seats: set[Seat] = set()
+        self._schema = schema_of(parse_doc(name))
+        self._log = log
+        self._limits = limits
+        self._doc: Doc[Any] = Doc()
+        self._index = StructIndex(self._doc.get_update)
+        self._presence = PresenceDesk()
+        self._readers: dict[Seat, None] = {}
+        self._offers: list[Offer] = []
+        self._asking: list[tuple[Seat, bytes | None]] = []
+        self._wakeup = Wakeup()
+        self._made: bytes | None = None
+        self._everything: bytes | None = None
+        self._entries = 0
+        self._compacting = False
+        self._observing = self._doc.observe(self._on_update)
+
+    # What a line says.
+
+    def join(self, seat: Seat) -> None:
+        """Somebody is admitted; until it asks for the state it hears nothing."""
+        self.seats.add(seat)
+        seat.leave = lambda: self.leave(seat)
+
+    def leave(self, seat: Seat) -> None:
+        """Somebody has gone: its presence is cleared for everybody at once (P3)."""
+        self.seats.discard(seat)
+        self._readers.pop(seat, None)
+        seat.leave = None
+        gone = self._presence.leave(seat)
+        if gone is not None:
+            self._spread(gone)
+        self._wakeup.call()
+
+    def offer(self, seat: Seat, update: bytes, *, whole: bool) -> None:
+        """Somebody offers an update; it is settled when it is durable."""
+        seat.took(len(update))
+        self._offers.append(Offer(seat, update, whole))
+        self._wakeup.call()
+
+    def ask(self, seat: Seat, state: bytes) -> None:
+        """Somebody asks for what it lacks; raises MalformedUpdate if `state` is no state vector."""
+        decode_state(state)
+        self._asking.append((seat, state))
+        self._wakeup.call()
+
+    def present(self, seat: Seat, entries: bytes) -> None:
+        """Somebody tells its presence; everybody hears it, the sender too. Raises MalformedUpdate."""
+        news = self._presence.accept(entries, seat)
+        if news is not None:
+            self._spread(news)
+
+    def ask_presence(self, seat: Seat) -> None:
+        """Somebody asks who is here."""
+        everybody = self._presence.all()
+        if everybody is not None:
+            seat.say(Awareness(everybody))
+
+    # The one task.
+
+    async def run(self, tasks: TaskGroup) -> None:
+        """Load, then commit and answer until nobody has been here for the idle time.
+
+        Raises LogError if the log fails: what was not acknowledged is not in the log, and the
+        doc is not to be used any more.
+        """
+        await self._load()
+        self.ready.set()
+        while True:
+            with anyio.move_on_after(None if self.seats else self._limits.idle_seconds) as idle:
+                await self._wakeup.sleep()
+            if idle.cancelled_caught and not self.seats and not self._offers:
+                if self._entries > 1:
+                    await self._compact()
+                if not self.seats and not self._offers:
+                    return
+            with anyio.CancelScope(shield=True):
+                await self._commit(tasks)
+            self._answer()
+            if self._entries >= self._limits.compact_entries and not self._compacting:
+                tasks.start_soon(self._compact)
+
+    async def _load(self) -> None:
+        entries = await self._log.read(self.name)
+        if is_worthwhile(entries):
+            await compact(self._log, self.name)
+            entries = await self._log.read(self.name)
+        with self._doc.transaction():
+            for entry in entries:
+                self._doc.apply_update(entry.data)
+        self._made = None
+        self._entries = len(entries)
+        self._index.load(self._doc.get_update(), owner_of=self._schema.owner_of)
+
+    async def _commit(self, tasks: TaskGroup) -> None:
+        offers = self._take_offers()
+        if not offers:
+            return
+        self._mark_slow(tasks)
+        try:
+            outcomes = self._apply(offers)
+            update, self._made = self._made, None
+            if update is not None:
+                await self._log.append(self.name, [update])
+                self._entries += 1
+                self._everything = None
+        finally:
+            for offer in offers:
+                offer.seat.finished(len(offer.update))
+        self._settle(outcomes)
+        if update is not None:
+            self._fan_out(update, outcomes)
+
+    def _take_offers(self) -> list[Offer]:
+        size = count = 0
+        for offer in self._offers[: self._limits.commit_updates]:
+            if size > self._limits.commit_bytes:
+                break
+            size += len(offer.update)
+            count += 1
+        taken, self._offers = self._offers[:count], self._offers[count:]
+        if self._offers:
+            self._wakeup.call()
+        return taken
+
+    def _apply(self, offers: Iterable[Offer]) -> list[Outcome]:
+        """Judge and apply in one transaction, whose one update is the commit."""
+        try:
+            with self._doc.transaction():
+                return [Outcome(offer, self._take(offer)) for offer in offers]
+        except BaseException as error:
+            # A panic of the CRDT library is a BaseException; it poisons this doc and must end no other.
+            if type(error).__name__ != "PanicException":
+                raise
+            raise Poisoned(f"doc {self.name}: the CRDT library failed on an update") from error
+
+    def _take(self, offer: Offer) -> Accept | Refused | None:
+        try:
+            update = decode_update(offer.update)
+            verdict = judge(update, self._index, user=offer.seat.user, schema=self._schema)
+        except MalformedUpdate as error:
+            return Refused("G4", str(error))
+        except Refused as refusal:
+            return refusal
+        if not isinstance(verdict, Accept):
+            return None
+        self._index.extend(verdict.plan, offer.seat.user)
+        self._doc.apply_update(offer.update)
+        return verdict
+
+    def _on_update(self, event: TransactionEvent) -> None:
+        self._made = event.update
+
+    # What is told when a commit is durable.
+
+    def _settle(self, outcomes: Iterable[Outcome]) -> None:
+        for offer, verdict in outcomes:
+            seat = offer.seat
+            if seat not in self.seats:
+                continue
+            try:
+                self._say_outcome(seat, offer, verdict)
+            except ProtocolError as error:
+                seat.line.end(error.code, error.reason)
+
+    def _say_outcome(self, seat: Seat, offer: Offer, verdict: Accept | Refused | None) -> None:
+        if verdict is None:
+            seat.session.ask_for_gap(self._doc.get_state())
+        elif isinstance(verdict, Refused):
+            seat.session.refuse(verdict.rule, verdict.reason, verdict.rows)
+        else:
+            seat.session.settle(whole=offer.whole)
+        seat.flush()
+
+    def _fan_out(self, update: bytes, outcomes: list[Outcome]) -> None:
+        authors = {outcome.offer.seat for outcome in outcomes if isinstance(outcome.verdict, Accept)}
+        only_author = authors.pop() if len(authors) == 1 else None
+        self._tell_readers(Update(update), besides=only_author)
+
+    def _tell_readers(self, message: Message, besides: Seat | None = None) -> None:
+        frames: dict[tuple[type, str], bytes | None] = {}
+        for seat in self._readers:
+            if seat is besides or seat.behind is not None:
+                continue
+            line = seat.line
+            kind = (type(line.dialect), seat.key)
+            if kind not in frames:
+                frames[kind] = line.dialect.encode(seat.key, message)
+            frame = frames[kind]
+            if frame is not None:
+                line.link.send(frame)
+
+    def _answer(self) -> None:
+        """Tell those who ask, now that the doc is exactly what the log holds (D2)."""
+        asking, self._asking = self._asking, []
+        for seat, state in asking:
+            if seat not in self.seats:
+                continue
+            if state is None:
+                self._catch_up(seat)
+            else:
+                self._readers[seat] = None
+                seat.say(Step2(self._difference(state)))
+                seat.say(Step1(self._doc.get_state()))
+                self.ask_presence(seat)
+
+    def _difference(self, state: bytes) -> bytes:
+        if state != b"\x00":
+            return self._doc.get_update(state)
+        if self._everything is None:
+            self._everything = self._doc.get_update()
+        return self._everything
+
+    # Slow readers.
+
+    def _mark_slow(self, tasks: TaskGroup) -> None:
+        state: bytes | None = None
+        for seat in self._readers:
+            if seat.behind is None and seat.backlog() > self._limits.reader_backlog:
+                state = state or self._doc.get_state()
+                seat.behind = state
+                tasks.start_soon(self._wait_for, seat)
+
+    async def _wait_for(self, seat: Seat) -> None:
+        try:
+            await seat.line.link.drained()
+        except LinkClosed:
+            return  # whoever serves the link hears it as well, and makes the seat leave
+        self._asking.append((seat, None))
+        self._wakeup.call()
+
+    def _catch_up(self, seat: Seat) -> None:
+        state, seat.behind = seat.behind, None
+        if state is not None:
+            seat.say(Update(self._doc.get_update(state)))
+        if seat.missed:
+            seat.say(Awareness(encode(seat.missed.values())))
+            seat.missed.clear()
+
+    def _spread(self, entries: bytes) -> None:
+        self._tell_readers(Awareness(entries))
+        for seat in self._readers:
+            if seat.behind is not None:
+                self._keep_presence(seat, decode(entries))
+
+    def _keep_presence(self, seat: Seat, entries: list[Entry]) -> None:
+        seat.missed.update((entry.client, entry) for entry in entries)
+        if len(seat.missed) > self._limits.missed_presence:
+            seat.line.end(CloseCode.TRY_LATER, "reads too slowly")
+
+    # Compaction.
+
+    async def _compact(self) -> None:
+        self._compacting = True
+        try:
+            await compact(self._log, self.name)
+            self._entries = (await self._log.size(self.name))[0]
+        except (LogError, NotEqual) as error:
+            self._entries = 0  # it is tried again after as many commits more
+            logger.error("doc %s was not compacted: %s", self.name, error)
+        finally:
+            self._compacting = False

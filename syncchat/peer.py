@@ -1,0 +1,302 @@
+"""A peer: one log, one server, many replicas; what an embedder opens."""
+
+import random
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from os import PathLike
+from types import TracebackType
+from typing import Self
+
+import anyio
+
+from syncchat.core.dialect import HocuspocusDialect, YDialect
+from syncchat.core.ids import RAND_BITS, Hlc, check_name, cover_name, page_name
+from syncchat.core.presence import Subscription
+from syncchat.core.room import Room
+from syncchat.desk import Desk
+from syncchat.link.backoff import Backoff
+from syncchat.link.protocol import Connect
+from syncchat.log import Log, MemoryLog, SqliteLog
+from syncchat.replica import Replica
+from syncchat.uplink import Switch, Traffic, Uplink
+
+CLIENT_ID_BITS = 53
+"""Bits of a client id: all that JavaScript's integers hold, so that no two are ever equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a peer stands: `waiting` counts rows with changes that the server has not acknowledged.
+
+    `online` is whether there is a link, `wanted` whether there shall be one, `problem` a
+    sentence about what is wrong, if anything is; bytes are those of all links so far.
+    """
+
+    online: bool
+    wanted: bool
+    waiting: int
+    problem: str | None
+    bytes_in: int
+    bytes_out: int
+    attempts: int
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Peer:
+    """Rooms and docs by name, stored in one log and synced with one server.
+
+    Use it as an async context manager; enter and leave it in the same task. `path` is the log's
+    SQLite file (None: in memory), `log` another kind of log instead; `user` is the id that the
+    peer writes under, `name` what others see. `server` is the daemon's address
+    (`ws://HOST:PORT`); without one, nothing is ever awaited from a network. `dialect="y"`
+    speaks to any y-websocket server instead, with a socket for each doc. `token` is what the
+    server asks for; without authentication it is the user's id.
+
+    Raises InvalidName, ValueError (a bad address), LogCorrupt or LogFailed when entered. A
+    server that cannot be reached is no error: the peer is offline until it can.
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str] | None = None,
+        *,
+        user: str,
+        name: str | None = None,
+        server: str | None = None,
+        token: str | None = None,
+        dialect: str = "sync",
+        log: Log | None = None,
+        connect: Connect | None = None,
+        now: Callable[[], int] = _now_ms,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.user = check_name(user, "user")
+        self.name = name or user
+        self._log = log or (MemoryLog() if path is None else SqliteLog(path))
+        self._connect = connect or _connector(server, dialect)
+        self._dialect = dialect
+        self._token = token or user
+        self._rng = rng or random.SystemRandom()
+        self._hlc = Hlc(now)
+        self._switch = Switch()
+        self._traffic = Traffic()
+        self._desks: dict[str, Desk] = {}
+        self._rooms: dict[str, Room] = {}
+        self._uplinks: dict[str, Uplink] = {}
+        self._listeners: list[Callable[[Status], None]] = []
+        self._opening = anyio.Lock()
+        self._stir = anyio.Event()
+        self._stack = AsyncExitStack()
+
+    # Lifetime.
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._log)
+            stack.push_async_callback(self._write_rest)
+            self._tasks = await stack.enter_async_context(anyio.create_task_group())
+            self._tasks.start_soon(self._tell_listeners)
+            if self._connect is not None and self._dialect == "sync":
+                self._add_uplink("")
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._tasks.cancel_scope.cancel()
+        # What the block raised goes on as it is; only what the peer's own tasks raised is a group.
+        await self._stack.__aexit__(None, None, None)
+
+    async def _write_rest(self) -> None:
+        with anyio.CancelScope(shield=True):
+            for desk in self._desks.values():
+                await desk.finish()
+
+    # Docs and rooms.
+
+    async def open(self, name: str) -> Replica:
+        """Open the doc `name` (see core/ids.py) from the log; it is synced until closed.
+
+        Opening it again returns the same replica. Raises InvalidName, LogError.
+        """
+        async with self._opening:
+            if name not in self._desks:
+                replica = Replica(
+                    name,
+                    user=self.user,
+                    client_id=self._rng.getrandbits(CLIENT_ID_BITS),
+                    synced=self._connect is not None,
+                )
+                desk = Desk(replica, self._log, on_change=self._changed)
+                await desk.load()
+                self._desks[name] = desk
+                await self._tasks.start(desk.run)
+                uplink = self._uplink_for(name)
+                if uplink is not None:
+                    desk.uplink = uplink
+                    uplink.attach(replica)
+            return self._desks[name].replica
+
+    async def close(self, name: str) -> None:
+        """Close a doc: what it holds is in the log when this returns, and its memory is free."""
+        async with self._opening:
+            desk = self._desks.pop(name, None)
+            if desk is not None:
+                if desk.uplink is not None:
+                    desk.uplink.detach(desk.replica)
+                await desk.stop()
+                await desk.finish()
+
+    async def enter(self, room: str) -> Room:
+        """Enter a room: its cover and its newest page are opened, and others see us in it.
+
+        Raises InvalidName, LogError; a room that nobody has made yet is empty.
+        """
+        check_name(room, "room")
+        if room not in self._rooms:
+            page = await self.open(page_name(room, 0))
+            cover = await self.open(cover_name(room))
+            self._rooms[room] = self._make_room(room, page, cover)
+        return self._rooms[room]
+
+    async def leave(self, room: str) -> None:
+        """Leave a room: others see us no more, and its docs are closed."""
+        if self._rooms.pop(room, None) is not None:
+            await self.close(page_name(room, 0))
+            await self.close(cover_name(room))
+
+    def _make_room(self, name: str, page: Replica, cover: Replica) -> Room:
+        room = Room(
+            name,
+            self.user,
+            hlc=self._hlc,
+            rand=lambda: self._rng.getrandbits(RAND_BITS),
+            presence=cover.presence,
+            is_waiting=self._is_waiting,
+        )
+        room.attach(0, page.store)
+        room.attach_cover(cover.store)
+        page.settled.listen(lambda rows: room.acknowledged(page.name, rows))
+        room.set_presence(name=self.name)
+        return room
+
+    def _is_waiting(self, doc: str, root: str, key: str) -> bool:
+        desk = self._desks.get(doc)
+        return desk is None or desk.replica.is_waiting(root, key)
+
+    # The network.
+
+    @property
+    def status(self) -> Status:
+        """How the peer stands now."""
+        problems = [desk.problem for desk in self._desks.values()]
+        problems += [uplink.problem for uplink in self._uplinks.values()]
+        return Status(
+            online=bool(self._uplinks) and all(uplink.online for uplink in self._uplinks.values()),
+            wanted=self._switch.on and self._connect is not None,
+            waiting=sum(len(desk.replica.waiting) for desk in self._desks.values()),
+            problem=next((problem for problem in problems if problem), None),
+            bytes_in=self._traffic.bytes_in,
+            bytes_out=self._traffic.bytes_out,
+            attempts=self._traffic.attempts,
+        )
+
+    def listen(self, callback: Callable[[Status], None]) -> Subscription:
+        """Call `callback` with the status when it has changed; changes in quick succession are told once."""
+        self._listeners.append(callback)
+
+        def cancel() -> None:
+            if callback in self._listeners:
+                self._listeners.remove(callback)
+
+        return Subscription(cancel)
+
+    def go_offline(self) -> None:
+        """Cut the link and make no other; everything goes on working on the log."""
+        self._switch.turn(False)
+        for uplink in self._uplinks.values():
+            uplink.cut()
+        self._changed()
+
+    def go_online(self) -> None:
+        """Connect now, and again whenever the link breaks."""
+        self._switch.turn(True)
+        for uplink in self._uplinks.values():
+            if not uplink.online:
+                uplink.cut()
+        self._changed()
+
+    async def saved(self) -> None:
+        """Return when every change is in the log on disk."""
+        await self._until(lambda: not any(desk.busy for desk in self._desks.values()))
+
+    async def settled(self) -> None:
+        """Return when there is a link and the server has acknowledged every change as durable."""
+        await self._until(self._is_settled)
+
+    def _is_settled(self) -> bool:
+        return self.status.online and all(desk.replica.waiting.settled for desk in self._desks.values())
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Return when `condition()` holds; it is asked after each change of a doc or of the status."""
+        await self._until(condition)
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            await self._stir.wait()
+
+    def _changed(self) -> None:
+        self._stir.set()
+        self._stir = anyio.Event()
+
+    async def _tell_listeners(self) -> None:
+        told = self.status
+        while True:
+            await self._stir.wait()
+            status = self.status
+            if status != told:
+                told = status
+                for callback in list(self._listeners):
+                    callback(status)
+
+    def _uplink_for(self, doc: str) -> Uplink | None:
+        if self._connect is None or self._dialect == "sync":
+            return self._uplinks.get("")
+        return self._add_uplink(doc)
+
+    def _add_uplink(self, doc: str) -> Uplink:
+        assert self._connect is not None
+        self._uplinks[doc] = uplink = Uplink(
+            self._connect,
+            YDialect(doc) if doc else HocuspocusDialect(),
+            address=doc,
+            token=self._token,
+            switch=self._switch,
+            backoff=Backoff(self._rng.random),
+            traffic=self._traffic,
+            changed=self._changed,
+        )
+        self._tasks.start_soon(uplink.run)
+        return uplink
+
+
+def _connector(server: str | None, dialect: str) -> Connect | None:
+    if dialect not in ("sync", "y"):
+        raise ValueError(f"unknown dialect {dialect!r}: use 'sync' or 'y'")
+    if server is None:
+        return None
+    from syncchat.link.websocket import check_url, open_websocket
+
+    base = check_url(server)
+    if dialect == "sync":
+        return lambda doc: open_websocket(f"{base}/sync")
+    return lambda doc: open_websocket(f"{base}/{doc}")

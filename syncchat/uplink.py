@@ -1,0 +1,211 @@
+"""The uplink: one link to the server, made again whenever it breaks; many replicas' sessions use it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import anyio
+
+from syncchat.core.dialect import Dialect
+from syncchat.core.messages import Message, Ping, Pong
+from syncchat.core.session import Rejected, ReplicaSession
+from syncchat.errors import FINAL_CODES, CloseCode, LinkClosed, MalformedUpdate, ProtocolError
+from syncchat.link.backoff import Backoff
+from syncchat.link.protocol import Connect, Link
+from syncchat.replica import Replica
+
+MAX_BACKLOG = 8 << 20
+"""Bytes the network may owe us before the link is given up; a new one moves only the difference."""
+
+SILENCE = 45.0
+"""Seconds without a frame after which a link to a hub, which pings every 15, counts as dead."""
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What a peer's links have moved, in bytes, and how often they were tried."""
+
+    bytes_in: int = 0
+    bytes_out: int = 0
+    attempts: int = 0
+
+
+class Switch:
+    """Whether its owner wants to be online; those who wait are woken when that changes."""
+
+    def __init__(self) -> None:
+        self.on = True
+        self._turned = anyio.Event()
+
+    def turn(self, on: bool) -> None:
+        """Change it."""
+        if on != self.on:
+            self.on = on
+            self._turned.set()
+            self._turned = anyio.Event()
+
+    async def until(self, on: bool) -> None:
+        """Return when the switch is as asked for."""
+        while self.on != on:
+            await self._turned.wait()
+
+
+class Uplink:
+    """Keeps a link while `switch` is on; `run` is its one task.
+
+    `address` is given to `connect`: the doc's name where a link carries one doc only.
+    """
+
+    def __init__(
+        self,
+        connect: Connect,
+        dialect: Dialect,
+        *,
+        address: str,
+        token: str,
+        switch: Switch,
+        backoff: Backoff,
+        traffic: Traffic,
+        changed: Callable[[], None],
+    ) -> None:
+        self.online = False
+        self.problem: str | None = None
+        self._connect = connect
+        self._dialect = dialect
+        self._address = address
+        self._token = token
+        self._switch = switch
+        self._backoff = backoff
+        self._traffic = traffic
+        self._changed = changed
+        self._link: Link | None = None
+        self._try = anyio.CancelScope()
+        self._replicas: dict[str, Replica] = {}
+
+    def attach(self, replica: Replica) -> None:
+        """Carry a replica: now if the link is up, and whenever it is."""
+        self._replicas[replica.name] = replica
+        replica.presence.on_local = lambda: self._present(replica)
+        if self._link is not None:
+            self._start(replica)
+
+    def detach(self, replica: Replica) -> None:
+        """Carry it no more; the server is told if the link is up."""
+        if self._replicas.pop(replica.name, None) is not None and replica.session is not None:
+            replica.session.stop()
+            self.flush(replica)
+        replica.session = None
+        replica.presence.on_local = None
+
+    def flush(self, replica: Replica) -> None:
+        """Send what the replica's session has to say."""
+        session = replica.session
+        if session is None or self._link is None:
+            return
+        outbox, session.outbox = session.outbox, []
+        for message in outbox:
+            self._send(replica.name, message)
+
+    async def run(self) -> None:
+        """Connect, converse, wait, and again, until cancelled."""
+        while True:
+            await self._switch.until(True)
+            self._traffic.attempts += 1
+            with anyio.CancelScope() as self._try:
+                await self._try_once()
+                await anyio.sleep(self._backoff.next())
+
+    def cut(self) -> None:
+        """Give up the link, or the wait for the next try; the next try follows at once if still wanted."""
+        self._backoff.reset()
+        self._try.cancel()
+
+    async def _try_once(self) -> None:
+        try:
+            async with self._connect(self._address) as link:
+                try:
+                    await self._converse(link)
+                except LinkClosed as error:
+                    self.problem = f"closed by the server: {error.reason}" if error.reason else None
+                except (ProtocolError, MalformedUpdate) as error:
+                    self.problem = f"the server sent what it may not: {error}"
+                    await link.aclose(CloseCode.BAD_FRAME, "a frame that the dialect does not allow")
+        except LinkClosed as error:
+            self.problem = error.reason or None
+        self._changed()
+
+    async def _converse(self, link: Link) -> None:
+        self._link, self.online, self.problem = link, True, None
+        try:
+            for replica in list(self._replicas.values()):
+                self._start(replica)
+            self._changed()
+            while True:
+                self._take(await self._next_frame(link))
+                self._backoff.reset()
+        finally:
+            self._link, self.online = None, False
+            for replica in self._replicas.values():
+                replica.session = None
+                replica.presence.forget_others()
+            self._changed()
+
+    async def _next_frame(self, link: Link) -> bytes:
+        if not self._dialect.acknowledges:
+            return await link.receive()  # servers of this dialect may be silent; the websocket's pings serve
+        with anyio.move_on_after(SILENCE):
+            return await link.receive()
+        raise LinkClosed(CloseCode.TIMEOUT, f"nothing was heard for {SILENCE:.0f} s")
+
+    def _start(self, replica: Replica) -> None:
+        replica.session = ReplicaSession(
+            state=replica.doc.get_state,
+            diff=replica.doc.get_update,
+            presence=replica.presence,
+            token=self._token,
+            acknowledges=self._dialect.acknowledges,
+            authenticates=self._dialect.authenticates,
+        )
+        replica.session.start(replica.waiting.newest)
+        self.flush(replica)
+
+    def _take(self, data: bytes) -> None:
+        self._traffic.bytes_in += len(data)
+        frame = self._dialect.decode(data)
+        if frame is None:
+            return
+        if isinstance(frame.message, Ping):
+            self._send("", Pong())
+        if frame.key is None:
+            return
+        replica = self._replicas.get(frame.key)
+        if replica is None or replica.session is None:
+            return  # closed while this frame was under way
+        events = replica.session.receive(frame.message)
+        replica.handle(events)
+        self.flush(replica)
+        for event in events:
+            if isinstance(event, Rejected):
+                self._end_rejected(replica, event)
+
+    def _end_rejected(self, replica: Replica, event: Rejected) -> None:
+        """A session closed for now is opened again with the next link; one that was denied stays shut."""
+        self.problem = event.reason
+        if event.code not in FINAL_CODES:
+            raise LinkClosed(event.code, event.reason)
+        if event.code != CloseCode.REFUSED:
+            replica.session = None
+
+    def _present(self, replica: Replica) -> None:
+        if replica.session is not None:
+            replica.session.present()
+            self.flush(replica)
+
+    def _send(self, key: str, message: Message) -> None:
+        frame = self._dialect.encode(key, message)
+        if frame is None or self._link is None:
+            return
+        self._traffic.bytes_out += len(frame)
+        self._link.send(frame)
+        if self._link.backlog() > MAX_BACKLOG:
+            self.problem = "the network does not keep up"
+            self._try.cancel()
