@@ -45,7 +45,7 @@ class Connection(Protocol):
         """Reach for the server again."""
 
 
-class ChatApp(App[int]):
+class ChatApp(App[int], inherit_bindings=False):
     """The terminal client of one room that is already entered; leaving the room is its caller's part.
 
     `server` is whether the peer has one to reach.
@@ -59,10 +59,11 @@ class ChatApp(App[int]):
         Binding("f1", "help", "Help"),
         Binding("f2", "offline", "Go offline"),
         Binding("f2", "online", "Go online"),
-        Binding("pageup", "scroll(-1)", "Scroll", key_display="PgUp/PgDn"),
-        Binding("pagedown", "scroll(1)", "Scroll down", show=False),
+        Binding("pageup", "scroll(-1)", "Scroll", show=False),
+        Binding("pagedown", "scroll(1)", "Scroll", show=False),
         Binding("escape,ctrl+end", "newest", "Newest"),
         Binding("ctrl+q", "quit", "Quit"),
+        Binding("ctrl+c", "help_quit", show=False, system=True),
     ]
 
     def __init__(self, room: Room, peer: Connection, *, server: bool) -> None:

@@ -1,11 +1,12 @@
 """The conversation on the screen: a ScrollView that draws the visible lines, and wraps only what changed."""
 
 import zlib
+from functools import lru_cache
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -53,6 +54,7 @@ class Transcript(ScrollView):
         # The message at the top of the screen and how many of its lines are above; None follows the end.
         self._anchor: tuple[str, int] | None = None
         self._placing = False
+        self._base = Style()
 
     def on_mount(self) -> None:
         """Show what there is, and hear of what changes."""
@@ -109,7 +111,9 @@ class Transcript(ScrollView):
     def _place(self) -> None:
         """Bring the scrolled place in line with the blocks."""
         self._placing = True
-        self.virtual_size = Size(self._columns, self.blocks.height)
+        # Set without its watchers: they would lay out the whole screen again for each new line.
+        self.set_reactive(Transcript.virtual_size, Size(self._columns, self.blocks.height))
+        self.vertical_scrollbar.window_virtual_size = self.blocks.height
         if self._anchor is None:
             self.unseen = 0
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
@@ -133,26 +137,33 @@ class Transcript(ScrollView):
 
     # What is drawn
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw some lines of the screen."""
+        self._base = self.rich_style  # costs more than a line does, and is the same for all
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Draw one line of the screen."""
-        width, base = self._columns, self.rich_style
-        line = y + self.scroll_offset.y
-        if not len(self.blocks):
-            return self._empty_line(y, width, base)
-        if line >= self.blocks.height:
-            return Strip.blank(width, base)
-        return _strip(*self.blocks.line(line)).adjust_cell_length(width).apply_style(base)
-
-    def _empty_line(self, y: int, width: int, base: Style) -> Strip:
-        text = EMPTY.center(width) if y == self.size.height // 2 else ""
-        return Strip([Segment(text, base + STYLES[Part.DIM])]).adjust_cell_length(width, base)
+        width, line = self._columns, y + self.scroll_offset.y
+        if line < self.blocks.height:
+            return _strip(*self.blocks.line(line), width, self._base)
+        empty = not len(self.blocks) and y == self.size.height // 2
+        text = EMPTY[:width].center(width) if empty else " " * width
+        return Strip([Segment(text, self._base + STYLES[Part.DIM])], width)
 
 
-def _strip(message: Message, line: Line) -> Strip:
-    return Strip([Segment(text, _style(part, message)) for text, part in line])
+def _strip(message: Message, line: Line, width: int, base: Style) -> Strip:
+    segments = [Segment(text, base + _style(part, message)) for text, part in line]
+    used = Segment.get_line_length(segments)
+    if used > width:
+        return Strip(segments, used).crop(0, width)
+    return Strip([*segments, Segment(" " * (width - used), base)], width)
 
 
 def _style(part: Part, message: Message) -> Style:
-    if part is Part.AUTHOR:
-        return Style(color=author_color(message.user), bold=True)
-    return STYLES[part]
+    return _author_style(message.user) if part is Part.AUTHOR else STYLES[part]
+
+
+@lru_cache(1024)
+def _author_style(user: str) -> Style:
+    return Style(color=author_color(user), bold=True)

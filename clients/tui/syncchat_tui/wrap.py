@@ -51,11 +51,12 @@ Line = tuple[Span, ...]
 
 def wrap_line(line: str, width: int) -> list[str]:
     """Break one line of plain text at spaces into lines of at most `width` cells; never none at all."""
-    if cell_len(line) <= width:
+    measure = len if line.isascii() else cell_len
+    if measure(line) <= width:
         return [line]
     lines, current, used = [], "", 0
     for token in _TOKEN.findall(line):
-        cells = cell_len(token)
+        cells = measure(token)
         if used + cells <= width:
             current, used = current + token, used + cells
             continue
@@ -66,7 +67,7 @@ def wrap_line(line: str, width: int) -> list[str]:
             continue
         *full, current = chop_cells(token, width)
         lines.extend(full)
-        used = cell_len(current)
+        used = measure(current)
     return [*lines, current.rstrip()] if current.strip() or not lines else lines
 
 
