@@ -11,7 +11,6 @@ MESSAGES = "messages"
 STREAMS = "streams"
 REACTIONS = "reactions"
 REQUESTS = "requests"
-MARKS = "marks"
 
 _NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 

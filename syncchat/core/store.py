@@ -19,7 +19,10 @@ Row: TypeAlias = tuple[str, str]
 """A row: the name of its table, and its own."""
 
 MAX_ROUNDS = 1000
-"""How many transactions may follow from one by listeners that write; past it, they are in a circle."""
+"""How many transactions may follow from one by listeners that write.
+
+Past it they answer each other in a circle: an error says so, and the rest is told at the next transaction.
+"""
 
 
 class Store:
@@ -37,7 +40,6 @@ class Store:
         self._collected: list[Change] = []
         self._closed: deque[list[Change]] = deque()
         self._batches: deque[list[Change]] = deque()
-        self._depth = 0
         self._delivering = False
         self._commits = doc.observe(self._close_batch)
 
@@ -75,12 +77,10 @@ class Store:
 
         `origin` is handed to observers of the doc; a transaction within another has the same or none.
         """
-        self._depth += 1
         try:
             with self.doc.transaction(origin=origin):
                 yield
         finally:
-            self._depth -= 1
             self.deliver()
 
     def listen(
@@ -94,8 +94,8 @@ class Store:
         """Hear of changes to everything, to a table, to a row of it or to a cell of that.
 
         One call for each transaction that changed any of it, after it is over, with the changes
-        sorted by table, row and cell. "Everything" is every table that was asked for once. Raises ValueError if a row
-        is given without its table, or a cell without its row.
+        sorted by table, row and cell. "Everything" is every table that was asked for once. Raises
+        ValueError if a row is given without its table, or a cell without its row.
         """
         if (row is not None and table is None) or (cell is not None and row is None):
             raise ValueError("a row needs its table, and a cell its row")
@@ -116,11 +116,11 @@ class Store:
     def deliver(self) -> None:
         """Tell the listeners of every transaction that is over and was not told yet.
 
-        Does nothing inside a transaction or a listener: whoever is at work there delivers. Raises
-        an ExceptionGroup of what listeners raised, once all were told.
+        Inside a listener it leaves that to whoever called the listener. Raises an ExceptionGroup of
+        what listeners raised, once all were told.
         """
         self._tell_rows()
-        if self._depth or self._delivering or not self._batches:
+        if self._delivering or not self._batches:
             return
         self._delivering = True
         errors: list[Exception] = []

@@ -51,7 +51,7 @@ class Copy:
                 mine.doc.apply_update(theirs.doc.get_update(mine.doc.get_state()))
 
 
-IDS = [format_id(NOW + n, user, n) for n in range(4) for user in ("ann", "bob")]
+IDS = [format_id(NOW + n, user, 1) for n, user in ((0, "ann"), (0, "bob"), (1, "ann"))]
 BODIES: list[Any] = [
     {"text": "é"},
     {"text": ""},
@@ -61,7 +61,7 @@ BODIES: list[Any] = [
     None,
     {"text": "x", "re": "?"},
 ]
-ids = st.sampled_from([*IDS, "no id", ""])
+ids = st.sampled_from([*IDS, "no id"])
 Write = tuple[str, int, str, Any]
 writes = st.one_of(
     st.tuples(st.just("finish"), st.integers(0, 1), ids, st.sampled_from(BODIES)),
@@ -168,6 +168,22 @@ def test_H1_a_room_shows_all_attached_pages_and_writes_to_the_newest() -> None:
     copy.room.detach(7)
 
 
+def test_H1_an_id_on_two_pages_is_one_message_as_the_newest_page_has_it() -> None:
+    copy = Copy(pages=2)
+    id = format_id(NOW, "ann", 1)
+    for store, text in zip(copy.stores, ("old", "new"), strict=True):
+        store.texts("streams").create(id, text)
+    heard = copy.hear()
+    copy.stores[0].texts("streams").append(id, " page")
+    assert heard == [[Changed(0, id)]]
+    assert [message.text for message in copy.room.timeline] == ["new"]
+    for store, text in zip(copy.stores, ("old", "new"), strict=True):
+        store.table("messages").set(id, {"text": text + " body"})
+    assert [message.text for message in copy.room.timeline] == ["new body"]
+    copy.room.detach(1)
+    assert [message.text for message in copy.room.timeline] == ["old body"]
+
+
 def test_A3_what_is_finished_is_shown_finished_though_its_stream_is_still_there() -> None:
     copy = Copy()
     stream = copy.room.stream()
@@ -187,11 +203,11 @@ def test_T5_a_token_is_told_by_itself_and_no_other_message_is_made_anew() -> Non
     ann.take(bot)
     before = ann.room.timeline[0]
     heard = ann.hear()
-    for token in ("Zoë", " 📊"):
+    for token, text in (("Zoë", "Zoë"), (" 📊", "Zoë 📊")):
         stream.append(token)
         ann.take(bot)
+        assert ann.room.timeline[1].text == text
     assert heard == [[Changed(1, stream.id, "Zoë")], [Changed(1, stream.id, " 📊")]]
-    assert ann.room.timeline[1].text == "Zoë 📊"
     assert ann.room.timeline[0] is before
     assert ann.room.timeline[1] is ann.room.timeline[1]
 
@@ -282,6 +298,13 @@ def test_a_reaction_is_told_as_a_change_of_its_message() -> None:
     copy.room.react(id, "👍")
     copy.stores[0].table("reactions").set(f"{format_id(1, 'ann', 1)}|ann|👍", 1)
     assert heard == [[Changed(1, id)]]
+    with copy.stores[0].transaction():
+        copy.room.edit(id, "three")
+        copy.room.react(id, "👍", on=False)
+        copy.room.react(id, "🎉")
+    copy.room.react(id, "🎉", on=False)
+    copy.room.react(id, "👍")
+    assert heard[1:] == [[Changed(1, id)]] * 3
     assert dict(copy.room.timeline[1].reactions) == {"👍": ("ann",)}
 
 
