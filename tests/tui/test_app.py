@@ -7,6 +7,7 @@ import pytest
 from pycrdt import Doc
 from textual import events
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from syncchat.core.presence import Entry, Presence, Subscription, encode
 from syncchat.core.room import Room
@@ -216,8 +217,13 @@ async def test_who_is_here_is_told_agents_last_and_what_they_do(enter: Enter, st
     async with app.run_test() as pilot:
         room.set_presence(name="Zoe")
         presence.apply(encode([Entry(2, 1, '{"user":"bot","agent":true,"state":"writing"}')]))
+        presence.apply(
+            encode([Entry(3, 1, '{"user":"idle","agent":true,"state":"watching","problem":"x\\u001b"}')])
+        )
         await pilot.pause(0.1)
-        assert words(app, People).splitlines() == ["Here: 2", "zoe", "bot ✦", "  writing…"]
+        shown = ["Here: 3", "zoe", "bot ✦", "  writing…", "idle ✦", "  ! x␛"]
+        assert words(app, People).splitlines() == shown
+        assert str(app.query_one("#hint", Static).content) == "bot is writing…"
 
 
 async def test_writing_is_told_to_the_others_until_it_is_sent(enter: Enter, store: Store) -> None:

@@ -102,7 +102,7 @@ def test_what_there_is_to_know_is_marked(message: Make, fields: dict[str, object
 
 def test_a_mark_that_does_not_fit_gets_a_line_of_its_own(message: Make) -> None:
     lines = shown(wrap(message("x" * 37, state="stopped"), 40))
-    assert [line.strip() for line in lines[1:]] == ["x" * 37, "(stopped)"]
+    assert lines[1:] == ["  " + "x" * 37, "  (stopped)"]
 
 
 def test_reactions_stand_below_the_most_frequent_first(message: Make) -> None:

@@ -10,11 +10,22 @@ from syncchat_tui.plain import plain
 from syncchat_tui.transcript import author_color
 from syncchat_tui.wrap import AGENT_MARK
 
+WORDS = {"watching": "", "judging": "reading"}
+"""What an agent's states are called here; one that only watches is as idle as a person who reads."""
 
-def doing(person: Person) -> str | None:
-    """What somebody says to be doing (`writing`, say), harmless for a terminal; None if nothing."""
-    state = person.state.get("state")
-    return plain(state[:20]) if isinstance(state, str) and state else None
+MAX_WORD = 20
+MAX_PROBLEM = 200
+
+
+def doing(person: Person) -> str:
+    """What somebody says to be doing (`writing`, say), harmless for a terminal; empty if nothing."""
+    state = _said(person, "state", MAX_WORD)
+    return WORDS.get(state, state)
+
+
+def _said(person: Person, field: str, length: int) -> str:
+    value = person.state.get(field)
+    return plain(value[:length].replace("\n", " ")) if isinstance(value, str) else ""
 
 
 def is_agent(person: Person) -> bool:
@@ -32,8 +43,10 @@ def _entry(person: Person) -> Content:
     parts = [Content.styled(plain(person.user), author_color(person.user))]
     if is_agent(person):
         parts.append(Content.styled(f" {AGENT_MARK}", "$text-muted"))
-    if (state := doing(person)) is not None:
+    if state := doing(person):
         parts.append(Content.styled(f"\n  {state}…", "italic $text-muted"))
+    if problem := _said(person, "problem", MAX_PROBLEM):
+        parts.append(Content.styled(f"\n  ! {problem}", "$warning"))
     return Content.assemble(*parts)
 
 

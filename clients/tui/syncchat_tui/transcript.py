@@ -54,13 +54,12 @@ class Transcript(ScrollView):
         # The message at the top of the screen and how many of its lines are above; None follows the end.
         self._anchor: tuple[str, int] | None = None
         self._placing = False
+        self._sized = False
         self._base = Style()
 
     def on_mount(self) -> None:
-        """Show what there is, and hear of what changes."""
-        self.blocks.reset(self._timeline[:], self._columns)
+        """Hear of what changes; what there is waits for the first Resize, which tells the width."""
         self._subscription = self._timeline.listen(self._hear)
-        self._place()
 
     def on_unmount(self) -> None:
         """Hear no more."""
@@ -76,6 +75,8 @@ class Transcript(ScrollView):
 
     def _take_in(self) -> None:
         deltas, self._heard = self._heard, []
+        if not self._sized:
+            return
         self.blocks.apply(deltas, self._timeline.get)
         if self._anchor is not None:
             below = self.blocks.index(self._anchor[0])
@@ -84,7 +85,12 @@ class Transcript(ScrollView):
 
     def on_resize(self, event: events.Resize) -> None:
         """Wrap everything to the new width."""
-        self.blocks.rewrap(self._columns)
+        if self._sized:
+            self.blocks.rewrap(self._columns)
+        else:
+            self._sized = True
+            self._heard.clear()  # the timeline as it is now has it all
+            self.blocks.reset(self._timeline[:], self._columns)
         self._place()
 
     @property
@@ -147,7 +153,7 @@ class Transcript(ScrollView):
         width, line = self._columns, y + self.scroll_offset.y
         if line < self.blocks.height:
             return _strip(*self.blocks.line(line), width, self._base)
-        empty = not len(self.blocks) and y == self.size.height // 2
+        empty = not len(self._timeline) and y == self.size.height // 2
         text = EMPTY[:width].center(width) if empty else " " * width
         return Strip([Segment(text, self._base + STYLES[Part.DIM])], width)
 

@@ -119,6 +119,8 @@ class Block:
 
     @property
     def _trailer_fits(self) -> bool:
+        if not self.trailer:
+            return True
         last = cell_len(self.body[len(self.body) - 1])
         return self.indent + last + _cells(self.trailer) <= self.width
 
@@ -134,8 +136,10 @@ class Block:
             end = self.trailer if after == -1 and self._trailer_fits else ()
             text = Part.DIM if self.message.deleted else Part.TEXT
             return (*start, Span(self.body[index], text), *end)
-        extra = self.below if self._trailer_fits else [self.trailer, *self.below]
-        return (margin, *extra[after])
+        if not self._trailer_fits and after == 0:
+            first, *rest = self.trailer
+            return (margin, Span(first.text.lstrip(), first.part), *rest)
+        return (margin, *self.below[after - (not self._trailer_fits)])
 
 
 def _cells(line: Line) -> int:
