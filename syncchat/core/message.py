@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from syncchat.core.codec import encodable
+from syncchat.core.codec import dump, encodable
 from syncchat.core.ids import MessageId, author_of, check_name, parse_id
 from syncchat.errors import InvalidName, SyncchatError
 
 MAX_TEXT = 16 * 1024
 """The longest text of a message, in bytes of UTF-8."""
+
+MAX_JSON = 48 * 1024
+"""The longest text of a message as JSON, in bytes: a control character takes six, and rows are bounded."""
 
 MAX_EMOJI = 32
 """The longest reaction, in characters."""
@@ -112,6 +115,10 @@ def check_message_text(text: str) -> str:
     if not encodable(text):
         raise BadText("the text contains a lone surrogate, which no UTF-8 can carry")
     check_size(len(text.encode()))
+    if len(text) > MAX_JSON // 6 and len(dump(text).encode()) > MAX_JSON:
+        raise TextTooLong(
+            f"the text has so many control characters that it takes over {MAX_JSON} bytes of JSON"
+        )
     return text
 
 

@@ -33,11 +33,12 @@ class Stream:
         Raises TextTooLong, and adds nothing, if it would be longer than MAX_TEXT bytes; ValueError for a
         token with half a surrogate pair.
         """
-        size = self._page.streams.size(self.id)
-        if size is None:
-            return False
-        check_size(size + len(check_text(token, "a token").encode()))
-        return self._page.streams.append(self.id, token)
+        with self._page.store.transaction():
+            size = self._page.streams.size(self.id)
+            if size is None:
+                return False
+            check_size(size + len(check_text(token, "a token").encode()))
+            return self._page.streams.append(self.id, token)
 
     def finish(self, *, text: str | None = None, state: str | None = None) -> bool:
         """Make it a finished message, in one transaction; False if somebody deleted it.

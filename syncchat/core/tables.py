@@ -63,7 +63,11 @@ class Rows(Generic[V]):
         return self._store.listen(callback, table=self.name)
 
     def _stored(self, row: str) -> Any:
-        return self._root.get(row)
+        # `get` would look the row up three times.
+        try:
+            return self._root[row]
+        except KeyError:
+            return None
 
     def _put(self, row: str, content: Any) -> None:
         check_text(row, "the name of a row")

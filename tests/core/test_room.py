@@ -94,6 +94,8 @@ def test_G6_a_text_may_have_16_kib_of_utf8_and_no_more() -> None:
     for write in (ann.room.post, lambda text: ann.room.edit(id, text)):
         with pytest.raises(TextTooLong, match=f"a message may have {MAX_TEXT}"):
             write("é" * (MAX_TEXT // 2) + "x")
+        with pytest.raises(TextTooLong, match="control characters"):
+            write("\x01" * MAX_TEXT)
     assert len(ann.room.timeline) == 2
 
 
