@@ -6,4 +6,15 @@ from syncchat.agent.factory import make_model
 from syncchat.agent.model import Model, ModelFailed
 from syncchat.agent.prompt import Line, Prompt, Turn, Who
 
-__all__ = ["Agent", "BuiltinModel", "Line", "Model", "ModelFailed", "Pace", "Prompt", "Turn", "Who", "make_model"]
+__all__ = [
+    "Agent",
+    "BuiltinModel",
+    "Line",
+    "Model",
+    "ModelFailed",
+    "Pace",
+    "Prompt",
+    "Turn",
+    "Who",
+    "make_model",
+]

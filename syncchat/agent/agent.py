@@ -21,6 +21,10 @@ from syncchat.mailbox import Mailbox
 MAX_WAITING = 256
 """How many messages may wait for the agent's attention; beyond that the oldest are not considered."""
 
+LEEWAY = 5_000
+"""What was said up to this long before it joined may be answered, in ms: the agent often comes because
+somebody came, and that one's first words, or a clock a little behind, must not be lost on it."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -41,7 +45,8 @@ class Agent:
     """Takes part in `room` as the room's user, shown as `name`; uses only what everybody can.
 
     `model` writes the answers, `judge_model` (the same by default) decides whether there is one to
-    write. `clock` gives milliseconds since 1970: what was said before `run` began is not answered.
+    write. `clock` gives milliseconds since 1970: what was said more than LEEWAY before `run` began is not
+    answered, and nothing of before that stands above a message of its own.
     """
 
     def __init__(
@@ -81,6 +86,8 @@ class Agent:
             self._say("watching")
             for message in self._room.timeline:
                 self._finish_leftover(message)
+                if message.hlc >= self._joined - LEEWAY:
+                    self._inbox.put(message.id)
             waiting: Sequence[Message] = ()
             while True:
                 trigger, waiting = consider(self._arrived(waiting), me=(self._me.user, self._me.name))
@@ -100,7 +107,7 @@ class Agent:
             id = parse_id(delta.row)
             if id.user == self._me.user:
                 self._hear_own(delta, id)
-            elif id.hlc >= self._joined:
+            elif id.hlc >= self._joined - LEEWAY:
                 self._hear_other(delta)
 
     def _hear_own(self, delta: Delta, id: MessageId) -> None:
@@ -140,7 +147,12 @@ class Agent:
         messages = [message for id in dict.fromkeys(ids) if (message := self._room.message(id)) is not None]
         for message in messages:
             self._finish_leftover(message)
-        return messages
+        return [m for m in messages if m.hlc >= self._joined or not self._spoke_after(m)]
+
+    def _spoke_after(self, message: Message) -> bool:
+        """Whether an earlier run may have answered the message: nobody wants to be answered twice."""
+        timeline = self._room.timeline
+        return any(later.user == self._me.user for later in timeline[timeline.index(message.id) :])
 
     def _finish_leftover(self, message: Message) -> None:
         if message.user != self._me.user or not message.streaming:

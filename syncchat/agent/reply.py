@@ -34,6 +34,7 @@ class Reply:
         self._pieces: Mailbox[str] = Mailbox(MAX_WAITING, overflow=lambda pieces: ["".join(pieces)])
         self._stream: Stream | None = None
         self._size = 0
+        self._half = ""
         self._state: str | None = "interrupted"
         self._calling = anyio.CancelScope()
         self.problem: str | None = None
@@ -80,13 +81,14 @@ class Reply:
 
     def _take(self, token: str) -> bool:
         """Keep a token for the next flush; False if the message would get too long."""
-        # Half a surrogate pair counts as three bytes here, a whole one as four: never too few.
-        size = self._size + len(token.encode("utf-8", "surrogatepass"))
-        if size > MAX_TEXT:
-            return False
-        self._size = size
-        self._pieces.put(token)
-        return True
+        text, half = _whole_characters(self._half + token)
+        size = self._size + len(text.encode())
+        fits = size + len(printable(half).encode()) <= MAX_TEXT
+        self._half = half if fits else ""
+        if fits and text:
+            self._size = size
+            self._pieces.put(text)
+        return fits
 
     async def _flush_in_steps(self) -> None:
         while True:
@@ -95,26 +97,18 @@ class Reply:
             await anyio.sleep(self._flush_every)
 
     def _flush(self) -> None:
-        text = self._drained(last=False)
+        text = "".join(self._pieces.drain())
         if self._stream is None:
             text = text.lstrip()
             if not text:
                 return
             self._stream = self._room.stream(re=self._re)
-        if text and not self._stream.append(text):
+        if not self._stream.append(text):
             self._calling.cancel()
-
-    def _drained(self, *, last: bool) -> str:
-        """What waits to be written. The first half of a surrogate pair goes on waiting for its other half."""
-        text = "".join(self._pieces.drain())
-        if not last and "\ud800" <= text[-1:] <= "\udbff":
-            self._pieces.put(text[-1])
-            text = text[:-1]
-        return printable(text)
 
     def _finish(self) -> None:
         """Write the rest and finish, in one transaction; nothing is left of an answer without a text."""
-        rest = self._drained(last=True)
+        rest = "".join(self._pieces.drain()) + printable(self._half)
         if self._stream is None:
             if not rest.strip():
                 self.problem = self.problem or (None if self._state else "the model answered nothing")
@@ -123,3 +117,9 @@ class Reply:
         elif not self._stream.open:
             return
         self._stream.finish(text=(self._stream.text + rest).strip(), state=self._state)
+
+
+def _whole_characters(text: str) -> tuple[str, str]:
+    """What can be written, and the first half of a surrogate pair whose other half is still to come."""
+    cut = len(text) - 1 if "\ud800" <= text[-1:] <= "\udbff" else len(text)
+    return printable(text[:cut]), text[cut:]

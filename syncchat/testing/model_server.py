@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 class Behaviour:
     """How the server answers one call.
 
-    `tokens` are sent one by one; then `finish_reason` (None: the stream ends without one, as when a
-    proxy cuts it in a clean way). With `stall_after` it sends that many tokens and then nothing until
-    the caller goes; with `cut_after` it breaks the connection there; with `malformed_after` it sends a chunk
-    that is no JSON there. A `status` other than 200 is answered at once, with `headers`.
-    `keep_alive` sends empty chunks while it stalls.
+    `tokens` are sent one by one (`endless`: again and again), then `finish_reason` in a chunk of its own or,
+    with `finish_with_last`, in that of the last token; None: the stream ends without one, as when a proxy
+    cuts it cleanly. `silent` sends nothing at all, not even headers. A `status` other than 200 is answered
+    at once, with `headers`. After so many tokens
+
+    - `stall_after` sends nothing more until the caller goes, with `keep_alive` only empty chunks,
+    - `cut_after` breaks the connection,
+    - `malformed_after` sends a chunk that is no JSON,
+    - `strange_after` sends JSON that is no chunk.
     """
 
     tokens: Sequence[str] = ("Hello", " there")
@@ -38,6 +42,8 @@ class Behaviour:
     keep_alive: bool = False
     cut_after: int | None = None
     malformed_after: int | None = None
+    strange_after: int | None = None
+    silent: bool = False
     endless: bool = False
 
 
@@ -48,13 +54,15 @@ class _Cut(Exception):
 class ModelServer:
     """What was asked of the server and what it shall do; `base_url` is for the client.
 
-    `behave` maps the number of a call (from 0) to its behaviour. `calls` are the JSON bodies received;
-    `sent` counts the tokens of all calls; `gone` is set when a caller leaves before its end.
+    `behave` maps the number of a call (from 0) to its behaviour. `calls` are the JSON bodies received,
+    `keys` their Authorization headers. `sent` counts the tokens of all calls; `gone` is set when a caller
+    leaves before its end.
     """
 
     def __init__(self, behave: Callable[[int], Behaviour]) -> None:
         self._behave = behave
         self.calls: list[dict[str, Any]] = []
+        self.keys: list[str] = []
         self.sent = 0
         self.gone = anyio.Event()
         self.base_url = ""
@@ -64,7 +72,10 @@ class ModelServer:
         from starlette.responses import JSONResponse, StreamingResponse
 
         self.calls.append(json.loads(await request.body()))
+        self.keys.append(request.headers.get("authorization", ""))
         behaviour = self._behave(len(self.calls) - 1)
+        if behaviour.silent:
+            await anyio.sleep_forever()
         if behaviour.status != 200:
             error = {"error": {"message": "a text that quotes the key sk-secret", "type": "test"}}
             return JSONResponse(error, behaviour.status, dict(behaviour.headers))
@@ -83,9 +94,11 @@ class ModelServer:
         tokens = list(behaviour.tokens)
         number = 0
         while behaviour.endless or number < len(tokens):
-            await self._misbehave_at(behaviour, number)
+            self._cut_at(behaviour, number)
             if number == behaviour.malformed_after:
                 yield "{no json"
+            if number == behaviour.strange_after:
+                yield '{"choices":[{"delta":7}]}'
             if number == behaviour.stall_after:
                 async for empty in _stall(keep_alive=behaviour.keep_alive):
                     yield empty
@@ -94,7 +107,7 @@ class ModelServer:
             yield _chunk({"content": tokens[number % len(tokens)]}, behaviour.finish_reason if last else None)
             number += 1
             await anyio.lowlevel.checkpoint()
-        await self._misbehave_at(behaviour, number)
+        self._cut_at(behaviour, number)
         if behaviour.finish_reason is not None:
             if not behaviour.finish_with_last:
                 yield _chunk({}, behaviour.finish_reason)
@@ -102,7 +115,7 @@ class ModelServer:
                 yield _json(choices=[], usage={"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3})
             yield "[DONE]"
 
-    async def _misbehave_at(self, behaviour: Behaviour, number: int) -> None:
+    def _cut_at(self, behaviour: Behaviour, number: int) -> None:
         if number == behaviour.cut_after:
             raise _Cut
 
