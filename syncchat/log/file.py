@@ -14,7 +14,7 @@ APPLICATION_ID = 0x53594E43
 
 SCHEMA_VERSION = 1
 
-# AUTOINCREMENT: a sequence number is never given twice, even after the newest row was removed.
+# AUTOINCREMENT: a sequence number is never given twice, even if somebody removed the newest row.
 # `data` stands last, so that the other columns are read without a large entry's overflow pages.
 SCHEMA = f"""
     CREATE TABLE entries (

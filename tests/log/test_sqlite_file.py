@@ -3,6 +3,7 @@
 import hashlib
 import os
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +14,12 @@ from syncchat.errors import LogCorrupt, LogError, LogFailed
 from syncchat.log import SqliteLog
 
 PAGE = 4096
+
+CRASH = """
+import os, signal, sqlite3, sys
+sqlite3.connect(sys.argv[1], isolation_level=None).execute("PRAGMA user_version = 99")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 @pytest.fixture
@@ -101,11 +108,19 @@ async def test_D8_a_log_of_a_newer_version_is_refused(path: Path) -> None:
 @pytest.mark.anyio
 async def test_D8_a_log_of_a_newer_version_that_crashed_is_left_with_its_journal(path: Path) -> None:
     await fill(path, 3)
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("PRAGMA user_version = 99")
-        journal = journal_of(path)
-        await assert_refused(path, "format 99", "update syncchat")
-        assert journal_of(path) == journal
+    await anyio.run_process([sys.executable, "-c", CRASH, str(path)], check=False)
+    journal = journal_of(path)
+    assert journal
+    await assert_refused(path, "format 99", "update syncchat")
+    assert journal_of(path) == journal
+
+
+@pytest.mark.anyio
+async def test_D7_sequence_numbers_are_not_used_again_after_rows_were_removed_by_hand(path: Path) -> None:
+    await fill(path, 3)
+    execute(path, "DELETE FROM entries")
+    async with SqliteLog(path) as log:
+        assert await log.append("doc", [b"x"]) == 4
 
 
 @pytest.mark.anyio
