@@ -2,7 +2,7 @@
 
 import re
 
-from syncchat.agent.arithmetic import CannotCalculate, NotArithmetic, calculate
+from syncchat.agent.arithmetic import MAX_LENGTH, CannotCalculate, NotArithmetic, calculate
 from syncchat.agent.prompt import Prompt
 from syncchat.agent.skills.words import bare
 
@@ -45,5 +45,6 @@ def _expression(text: str) -> tuple[str, bool]:
     """What may be arithmetic in the text, and whether its result is plainly asked for."""
     request = bare(text)
     led = _CALCULATE.fullmatch(request)
-    candidate = (led[1] if led else request).rstrip("= ")
+    # One character more than may be calculated, so that what is too long is seen to be.
+    candidate = (led[1] if led else request).rstrip("= ")[: MAX_LENGTH + 1]
     return candidate, bool(led) or text.rstrip().endswith(("?", "="))
