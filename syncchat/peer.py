@@ -241,9 +241,11 @@ class Peer:
 
     async def settled(self) -> None:
         """Return when there is a link and the server has acknowledged every change as durable."""
-        await self._until(self._is_settled)
+        await self._until(lambda: self.is_settled)
 
-    def _is_settled(self) -> bool:
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is a link and the server has acknowledged every change as durable."""
         return self.status.online and all(desk.replica.waiting.settled for desk in self._desks.values())
 
     async def until(self, condition: Callable[[], bool]) -> None:

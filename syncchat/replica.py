@@ -80,8 +80,7 @@ class Replica:
 
     def mark_waiting(self, acknowledged: bytes | None) -> None:
         """Count as waiting what the log holds beyond the state vector that the server had acknowledged."""
-        index = StructIndex()
-        index.load(self.doc.get_update())
+        index = StructIndex.load(self.doc.get_update())
         beyond = decode(self.doc.get_update(acknowledged))
         mine = [row for row in index.rows(beyond._replace(deletes=[])) if self._may_be_mine(row)]
         if mine:

@@ -20,6 +20,10 @@ SILENCE = 45.0
 """Seconds without a frame after which a link to a hub, which pings every 15, counts as dead."""
 
 
+STABLE = 10.0
+"""Seconds after which a link counts as good, so that the wait after it is a short one again."""
+
+
 @dataclass(slots=True)
 class Traffic:
     """What a peer's links have moved, in bytes, and how often they were tried."""
@@ -135,14 +139,16 @@ class Uplink:
 
     async def _converse(self, link: Link) -> None:
         self._link, self.online, self.problem = link, True, None
+        since = anyio.current_time()
         try:
             for replica in list(self._replicas.values()):
                 self._start(replica)
             self._changed()
             while True:
                 self._take(await self._next_frame(link))
-                self._backoff.reset()
         finally:
+            if anyio.current_time() - since > STABLE:
+                self._backoff.reset()
             self._link, self.online = None, False
             for replica in self._replicas.values():
                 replica.session = None

@@ -156,7 +156,8 @@ class ServedDoc:
                 self._doc.apply_update(entry.data)
         self._made = None
         self._entries = len(entries)
-        self._index.load(self._doc.get_update(), owner_of=self._schema.owner_of)
+        whole = self._doc.get_update
+        self._index = StructIndex.load(whole(), self._schema.owner_of, source=whole)
 
     async def _commit(self, tasks: TaskGroup) -> None:
         offers = self._take_offers()

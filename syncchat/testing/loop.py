@@ -1,0 +1,77 @@
+"""Virtual time: an asyncio loop on which years pass in a second, and every run is the same."""
+
+import asyncio
+import selectors
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from itertools import count
+from typing import Any, NoReturn, TypeVar
+
+import anyio
+
+T = TypeVar("T")
+
+
+class Stuck(Exception):
+    """Every task waits for another and no timer runs: nothing would ever happen again."""
+
+
+class _NoWaiting(selectors.SelectSelector):
+    """Instead of waiting, moves the loop's clock to the next timer."""
+
+    loop: "VirtualLoop"
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0)
+        if not ready:
+            if timeout is None:
+                raise Stuck("every task waits, and no timer is set")
+            self.loop.now += max(0.0, timeout)
+        return ready
+
+
+class _NumberedTask(asyncio.Task[Any]):
+    """A task whose hash is its number, so that sets of tasks have the same order in every run."""
+
+    _number: int
+
+    def __hash__(self) -> int:
+        return self._number
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock starts at 0 and jumps; it has no threads, as their order would be chance."""
+
+    def __init__(self) -> None:
+        selector = _NoWaiting()
+        selector.loop = self
+        self.now = 0.0
+        super().__init__(selector)
+        numbers = count(1)
+
+        def make(
+            loop: asyncio.AbstractEventLoop,
+            coroutine: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
+            **how: Any,
+        ) -> asyncio.Task[Any]:
+            task = _NumberedTask.__new__(_NumberedTask)
+            task._number = next(numbers)
+            task.__init__(coroutine, loop=loop, **how)  # type: ignore[misc]  # the number comes first: init hashes it
+            return task
+
+        self.set_task_factory(make)
+
+    def time(self) -> float:
+        """Virtual seconds since the start."""
+        return self.now
+
+    def run_in_executor(self, executor: object, func: object, *args: object) -> NoReturn:
+        """Raises RuntimeError."""
+        raise RuntimeError("no threads in virtual time: give the code under test something it can await")
+
+
+def run(main: Callable[..., Awaitable[T]], *args: object) -> T:
+    """Run `main(*args)` to its end in virtual time and return its result. Raises Stuck."""
+    return anyio.run(main, *args, backend="asyncio", backend_options={"loop_factory": VirtualLoop})

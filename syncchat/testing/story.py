@@ -1,0 +1,266 @@
+"""A seeded story: work and misfortune in a simulated world, a healing at its end, and what must hold then.
+
+`python -m syncchat.testing.story SEED` plays one seed and prints what happened.
+"""
+
+import sys
+from collections.abc import Callable
+
+import anyio
+
+from syncchat.core.ids import page_name
+from syncchat.core.message import Message
+from syncchat.core.room import Room
+from syncchat.core.snapshot import make_snapshot
+from syncchat.testing.loop import run
+from syncchat.testing.world import ROOM, Client, World
+
+STEPS = 60
+HEALING = 600.0
+"""Virtual seconds in which a healed world has to come to rest."""
+
+
+class Broken(AssertionError):
+    """An invariant of SPEC.md does not hold; the text names the rule."""
+
+
+def play(seed: int) -> World:
+    """Play one seed to its end in virtual time; raises Broken. The same seed plays the same story."""
+    return run(_play, seed)
+
+
+async def _play(seed: int) -> World:
+    async with anyio.create_task_group() as tasks:
+        world = World(seed, tasks)
+        for client in world.clients:
+            await client.alive()
+        for _ in range(STEPS):
+            await anyio.sleep(world.rng.choice((0, 0.001, 0.02, 0.3, 3)))
+            _step(world)
+        await _heal(world)
+        _check(world)
+        tasks.cancel_scope.cancel()
+    return world
+
+
+# What happens.
+
+
+def _step(world: World) -> None:
+    if world.rng.random() < 0.25:
+        world.rng.choice(MISFORTUNES)(world)
+        return
+    client = world.rng.choice(world.clients)
+    if client.room is not None:
+        world.rng.choice(WORK)(world, client, client.room)
+
+
+def _cut(world: World) -> None:
+    wires = world.network.wires()
+    if wires:
+        world.rng.choice(wires).cut()
+
+
+def _swallow(world: World) -> None:
+    wires = world.network.wires()
+    if wires:
+        world.rng.choice(wires).swallows = True
+
+
+def _offline(world: World) -> None:
+    peer = world.rng.choice(world.clients).peer
+    if peer is not None:
+        peer.go_offline()
+
+
+def _online(world: World) -> None:
+    for client in world.clients:
+        if client.peer is not None and world.rng.random() < 0.7:
+            client.peer.go_online()
+
+
+def _die(world: World) -> None:
+    world.rng.choice(world.clients).die()
+
+
+def _restart(world: World) -> None:
+    world.rng.choice(world.clients).restart()
+
+
+def _server_dies(world: World) -> None:
+    world.server.die()
+
+
+def _server_fails(world: World) -> None:
+    store = world.server.store
+    store.failure = None if store.failure else "the disk is full"
+
+
+def _post(world: World, client: Client, room: Room) -> None:
+    text = f"{client.name} says {world.rng.randrange(10**6)} ⚓"
+    id = room.post(text)
+    client.last_text[id] = text
+    world.promises.post(client.name, id)
+
+
+def _burst(world: World, client: Client, room: Room) -> None:
+    for _ in range(world.rng.randint(2, 30)):
+        _post(world, client, room)
+
+
+def _save(world: World, client: Client, room: Room) -> None:
+    """What is there now is on the client's own disk once `saved` has returned."""
+    peer, ids = client.peer, [message.id for message in room.timeline if message.user == client.user]
+
+    async def save() -> None:
+        assert peer is not None
+        with anyio.move_on_after(60):
+            await peer.saved()
+            if client.peer is peer:
+                for id in ids:
+                    world.promises.keep(id, f"saved by {client.name}")
+
+    world.start(save)
+
+
+def _own(world: World, client: Client, room: Room) -> str | None:
+    mine = [m.id for m in room.timeline if m.user == client.user and not m.deleted and not m.streaming]
+    return world.rng.choice(mine) if mine else None
+
+
+def _edit(world: World, client: Client, room: Room) -> None:
+    id = _own(world, client, room)
+    if id is not None:
+        client.last_text[id] = f"edited {world.rng.randrange(10**6)}"
+        room.edit(id, client.last_text[id])
+
+
+def _delete(world: World, client: Client, room: Room) -> None:
+    id = _own(world, client, room)
+    if id is not None and world.rng.random() < 0.3:
+        client.last_text[id] = ""
+        room.delete(id)
+
+
+def _react(world: World, client: Client, room: Room) -> None:
+    if len(room.timeline):
+        room.react(world.rng.choice(room.timeline).id, "⭐", on=world.rng.random() < 0.7)
+
+
+def _stream(world: World, client: Client, room: Room) -> None:
+    if client.stream is None:
+        client.stream = room.stream()
+        world.promises.post(client.name, client.stream.id)
+    elif world.rng.random() < 0.8:
+        for number in range(world.rng.randint(1, 40)):
+            client.stream.append(f"token {number} ")
+    else:
+        client.stream.finish()
+        client.stream = None
+
+
+WORK = (_post, _post, _burst, _save, _edit, _delete, _react, _stream, _stream, _stream)
+MISFORTUNES = (_cut, _swallow, _offline, _online, _die, _restart, _server_dies, _server_fails)
+
+# How it ends.
+
+
+async def _heal(world: World) -> None:
+    world.server.store.failure = None
+    with anyio.fail_after(HEALING):
+        for client in world.clients:
+            peer, _ = await client.alive()
+            if client.stream is not None:
+                client.stream.finish()
+            peer.go_online()
+        await _rest(world)
+
+
+async def _rest(world: World) -> None:
+    """Return when everything is acknowledged and everybody shows the same."""
+    peers = [(await client.alive())[0] for client in world.clients]
+    rooms = [(await client.alive())[1] for client in world.clients]
+    while not all(peer.is_settled for peer in peers) or len({_view(room) for room in rooms}) > 1:
+        for peer in peers:
+            await peer.settled()
+        await anyio.sleep(1)  # what was acknowledged to one is still on its way to the others
+
+
+def _view(room: Room) -> tuple[tuple[object, ...], ...]:
+    return tuple(_shown(message) for message in room.timeline)
+
+
+def _shown(message: Message) -> tuple[object, ...]:
+    reactions = tuple(sorted((emoji, tuple(users)) for emoji, users in message.reactions.items()))
+    return (message.id, message.text, message.streaming, message.deleted, message.state, reactions)
+
+
+# What must hold then.
+
+
+def _check(world: World) -> None:
+    rooms = [client.room for client in world.clients if client.room is not None]
+    ids = [message.id for message in rooms[0].timeline]
+    _require("S1", len({_view(room) for room in rooms}) == 1, "replicas differ")
+    _require("O4", len(ids) == len(set(ids)), "a message is there twice")
+    _require("H2", ids == sorted(ids), "messages are not in the order of their ids")
+    lost = world.promises.kept - set(ids)
+    _require("D5", not lost, f"lost: {sorted(lost)}")
+    unknown = set(ids) - world.promises.author.keys()
+    _require("O5", not unknown, f"nobody wrote {sorted(unknown)}")
+    for client in world.clients:
+        posted = world.promises.posted.get(client.name, [])
+        there = set(ids)
+        _require("I2", posted == sorted(posted), f"the ids of {client.name} went back")
+        if client.crashes == 0:
+            missing = [id for id in posted if id not in there]
+            _require("O4", not missing, f"{client.name} never crashed, but these are gone: {missing}")
+        _check_texts(client, rooms[0])
+        _check_status(client)
+    _check_log(world, rooms[0])
+
+
+def _check_texts(client: Client, room: Room) -> None:
+    if client.crashes or client.has_twin:
+        return
+    for id, text in client.last_text.items():
+        message = room.message(id)
+        _require("S1", message is not None and message.text == text, f"{id} lost its last edit")
+
+
+def _check_status(client: Client) -> None:
+    assert client.peer is not None
+    assert client.room is not None
+    _require("G1", client.peer.status.problem is None, f"{client.name}: {client.peer.status.problem}")
+    _require("O7", client.peer.status.waiting == 0, f"{client.name} still waits for acknowledgements")
+    waiting = [message.id for message in client.room.timeline if not message.durable]
+    _require("O7", not waiting, f"not shown as durable to {client.name}: {waiting}")
+
+
+def _check_log(world: World, room: Room) -> None:
+    rows = world.server.store.rows(page_name(ROOM, 0))
+    if not len(room.timeline):
+        return
+    make_snapshot([row.data for row in rows])
+    seqs = [row.seq for row in rows]
+    _require("D7", seqs == sorted(set(seqs)), "the log is not in order")
+
+
+def _require(rule: str, holds: bool, what: str) -> None:
+    if not holds:
+        raise Broken(f"{rule}: {what}")
+
+
+def main(arguments: list[str], say: Callable[[str], object] = print) -> int:
+    """Play the seeds given; returns 1 if one of them breaks a rule."""
+    for argument in arguments:
+        world = play(int(argument))
+        for line in world.promises.trace:
+            say(line)
+        promises = world.promises
+        say(f"seed {argument}: {len(promises.author)} messages, {len(promises.kept)} promised, all kept")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,198 @@
+"""The simulated world: a hub, clients and a network that fail, and what all of them have promised."""
+
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+from syncchat.core.deltas import Added, Delta
+from syncchat.core.dialect import HocuspocusDialect
+from syncchat.core.room import Room
+from syncchat.core.stream import Stream
+from syncchat.hub import Hub, Limits
+from syncchat.link import Link
+from syncchat.log import MemoryStore
+from syncchat.peer import Peer
+from syncchat.testing.crash import CrashLog
+from syncchat.testing.network import Network
+
+ROOM = "lobby"
+LIMITS = Limits(
+    idle_seconds=2.0,
+    compact_entries=12,
+    reader_backlog=600,
+    commit_updates=8,
+    pending_updates=8,
+)
+"""Bounds so small that a short run meets all of them."""
+
+EPOCH = 1_800_000_000_000
+
+
+class Promises:
+    """What was said to be safe, by whom: none of it may be missing in the end."""
+
+    def __init__(self) -> None:
+        self.author: dict[str, str] = {}
+        self.posted: dict[str, list[str]] = {}
+        self.kept: set[str] = set()
+        self.trace: list[str] = []
+
+    def post(self, client: str, id: str) -> None:
+        """A client has written a message."""
+        self.author[id] = client
+        self.posted.setdefault(client, []).append(id)
+        self.trace.append(f"{client} wrote {id}")
+
+    def keep(self, id: str, why: str) -> None:
+        """A message is on a disk, acknowledged, or seen by somebody else."""
+        if id not in self.kept:
+            self.kept.add(id)
+            self.trace.append(f"{id} {why}")
+
+
+class Server:
+    """A hub that can die and come back on the same store."""
+
+    def __init__(self, rng: random.Random, network: Network) -> None:
+        self.store = MemoryStore()
+        self._rng = rng
+        self._network = network
+        self._life = anyio.CancelScope()
+        self._log = CrashLog(self.store, rng)
+        self.hub: Hub | None = None
+
+    async def run(self) -> None:
+        """Serve, die when told, come back a second later."""
+        while True:
+            self._log = CrashLog(self.store, self._rng)
+            with anyio.CancelScope() as self._life:
+                async with Hub(self._log, authorize=lambda token, _doc: token, limits=LIMITS) as hub:
+                    self.hub = hub
+
+                    async def serve(link: Link, hub: Hub = hub) -> None:
+                        await hub.serve(link, HocuspocusDialect())
+
+                    self._network.serve = serve
+                    await anyio.sleep_forever()
+            await anyio.sleep(self._rng.uniform(0, 2))
+
+    def die(self) -> None:
+        """kill -9: nothing of it reaches its log or the network any more."""
+        self._network.serve = None
+        self._log.crash()
+        for wire in self._network.wires():
+            wire.cut()
+        self._life.cancel()
+
+
+class Client:
+    """A peer in a room that can die, restart, and be cut off; twins share a store."""
+
+    def __init__(self, name: str, user: str, store: MemoryStore, world: "World") -> None:
+        self.name = name
+        self.user = user
+        self.room: Room | None = None
+        self.peer: Peer | None = None
+        self.stream: Stream | None = None
+        self.crashes = 0
+        self.last_text: dict[str, str] = {}
+        self.has_twin = False
+        self._store = store
+        self._world = world
+        self._skew = world.rng.randint(-2000, 2000)
+        self._life = anyio.CancelScope()
+        self._log = CrashLog(store, world.rng)
+        self._alive = anyio.Event()
+
+    async def run(self) -> None:
+        """Live, die or restart when told, and come back."""
+        while True:
+            self._log = CrashLog(self._store, self._world.rng)
+            with anyio.CancelScope() as self._life:
+                await self._live()
+            self._alive = anyio.Event()
+            self.room = self.peer = self.stream = None
+            await anyio.sleep(self._world.rng.uniform(0, 1))
+
+    async def _live(self) -> None:
+        rng = random.Random(self._world.rng.random())
+        async with Peer(
+            log=self._log,
+            user=self.user,
+            connect=lambda _doc: self._world.network.connect(self.name),
+            now=self._world.clock(self._skew),
+            rng=rng,
+        ) as peer:
+            room = await peer.enter(ROOM)
+            room.timeline.listen(self._hear)
+            self.peer, self.room = peer, room
+            for message in room.timeline:
+                if message.streaming and message.user == self.user and not self._twin_streams(message.id):
+                    room.reopen(message.id).finish(state="interrupted")
+            self._alive.set()
+            await anyio.sleep_forever()
+
+    def _twin_streams(self, id: str) -> bool:
+        return any(other.stream is not None and other.stream.id == id for other in self._world.clients)
+
+    async def alive(self) -> tuple[Peer, Room]:
+        """The peer and the room, as soon as it lives."""
+        await self._alive.wait()
+        assert self.peer is not None
+        assert self.room is not None
+        return self.peer, self.room
+
+    def _hear(self, deltas: list[Delta]) -> None:
+        promises, room = self._world.promises, self.room
+        for delta in deltas:
+            if isinstance(delta, Added) and promises.author.get(delta.row, self.name) != self.name:
+                promises.keep(delta.row, f"seen by {self.name}")
+            message = room.message(delta.row) if room is not None else None
+            if message is not None and message.durable and message.user == self.user:
+                promises.keep(delta.row, f"acknowledged to {self.name}")
+
+    def die(self) -> None:
+        """kill -9."""
+        self.crashes += 1
+        self._log.crash()
+        for wire in self._world.network.wires(self.name):
+            wire.cut()
+        self._life.cancel()
+
+    def restart(self) -> None:
+        """Leave in order, and come back."""
+        self._life.cancel()
+
+
+class World:
+    """Everything there is in one run, from one seed."""
+
+    def __init__(self, seed: int, tasks: TaskGroup) -> None:
+        self.rng = random.Random(seed)
+        self.promises = Promises()
+        self.network = Network(self.rng, self.start)
+        self.server = Server(self.rng, self.network)
+        self.clients: list[Client] = []
+        self._tasks = tasks
+        for number in range(self.rng.randint(4, 6)):
+            store = MemoryStore()
+            user = f"user{number}"
+            self.clients.append(Client(user, user, store, self))
+            if number == 0:
+                self.clients.append(Client(f"{user}-twin", user, store, self))
+                for twin in self.clients:
+                    twin.has_twin = True
+        tasks.start_soon(self.server.run)
+        for client in self.clients:
+            tasks.start_soon(client.run)
+
+    def start(self, task: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run something in the world, beside its actors."""
+        self._tasks.start_soon(task)
+
+    def clock(self, skew: int) -> Callable[[], int]:
+        """A wall clock in milliseconds that is wrong by `skew`."""
+        return lambda: EPOCH + skew + int(anyio.current_time() * 1000)
