@@ -1,5 +1,7 @@
 """The client on a real peer: over a hub, without one, and with input that cannot be."""
 
+import asyncio
+import signal
 import sqlite3
 import stat
 from collections.abc import AsyncIterator, Callable
@@ -105,6 +107,17 @@ async def test_the_screen_is_given_back_when_the_peer_is_cancelled() -> None:
             tasks.start_soon(lambda: show(app, headless=True))
             await until(lambda: app.is_running)
             tasks.cancel_scope.cancel()
+        assert not app.is_running
+
+
+@pytest.mark.anyio
+async def test_a_signal_ends_it_in_order_and_is_told_by_the_exit_code(tmp_path: Path) -> None:
+    async with Peer(tmp_path / LOG_NAME, user="alice") as peer:
+        app = ChatApp(await peer.enter("lobby"), peer, server=False)
+        ended = asyncio.create_task(show(app, headless=True))
+        await until(lambda: app.is_running)
+        signal.raise_signal(signal.SIGTERM)
+        assert await ended == 128 + signal.SIGTERM
         assert not app.is_running
 
 

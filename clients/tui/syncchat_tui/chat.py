@@ -1,7 +1,11 @@
 """The entry of the client: enters a room, gives it a screen, and leaves both in order."""
 
 import asyncio
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import anyio
 
@@ -40,14 +44,31 @@ async def _chat(room: str, peer: Peer, *, server: bool) -> int:
 
 
 async def show(app: ChatApp, *, headless: bool = False) -> int:
-    """Run the app; whatever ends the caller's task meanwhile, the terminal is given back first."""
-    screen = asyncio.create_task(app.run_async(headless=headless))
-    try:
-        return await asyncio.shield(screen) or 0
-    finally:
-        app.exit()
-        with anyio.CancelScope(shield=True):
-            await asyncio.wait([screen])
+    """Run the app and return its exit code; whatever ends it, the terminal is given back first.
+
+    That holds for a signal and for the end of the caller's task alike.
+    """
+    with _ended_by_signals(app):
+        screen = asyncio.create_task(app.run_async(headless=headless))
+        try:
+            await asyncio.shield(screen)
+        finally:
+            app.exit(return_code=app.return_code or 0)
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait([screen])
+    return app.return_code or 0
+
+
+@contextmanager
+def _ended_by_signals(app: ChatApp) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    with ExitStack() as stack:
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None and sys.platform != "win32":  # where event loops cannot handle signals
+                loop.add_signal_handler(number, partial(app.exit, return_code=128 + number))
+                stack.callback(loop.remove_signal_handler, number)
+        yield
 
 
 def _refuse(error: BaseException) -> int:

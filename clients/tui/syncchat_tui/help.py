@@ -18,6 +18,7 @@ SECTIONS = {
         "Ctrl+J": "start a new line",
         "PageUp, PageDown": "scroll the conversation",
         "End, Esc": "go to its newest message",
+        "Shift + mouse": "select text to copy",
         "F2": "go offline, or online again",
         "F1": "this page",
         "Ctrl+Q": "leave",
