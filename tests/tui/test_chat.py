@@ -163,6 +163,11 @@ def test_another_database_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert LOG_NAME in capsys.readouterr().err
 
 
+def test_without_a_terminal_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_chat("lobby", name="alice", data=str(tmp_path), server=None) == BAD_INPUT
+    assert "needs a terminal" in capsys.readouterr().err
+
+
 def test_the_data_folder_is_made_for_its_owner_only(tmp_path: Path) -> None:
     path = log_path(str(tmp_path / "new" / "folder"))
     assert path == tmp_path / "new" / "folder" / LOG_NAME

@@ -19,6 +19,10 @@ BAD_INPUT = 2
 """The exit code for what the user has to change: a name, a folder, a damaged file."""
 
 
+class NoTerminal(SyncchatError):
+    """The client's input or output is no terminal."""
+
+
 def run_chat(room: str, *, server: str | None, name: str, data: str | None) -> int:
     """Show a room until the user leaves; return the exit code of the process.
 
@@ -40,7 +44,10 @@ def run_chat(room: str, *, server: str | None, name: str, data: str | None) -> i
 
 async def _chat(room: str, peer: Peer, *, server: bool) -> int:
     async with peer:
-        return await show(ChatApp(await peer.enter(room), peer, server=server))
+        app = ChatApp(await peer.enter(room), peer, server=server)
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise NoTerminal("the client needs a terminal for its input and its output")
+        return await show(app)
 
 
 async def show(app: ChatApp, *, headless: bool = False) -> int:
