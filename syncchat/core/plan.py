@@ -195,7 +195,7 @@ class Plan:
         if clock < self._base.clock(client) or clock < self.layer.clock(client):
             return True
         structs = self._structs.get(client)
-        if structs is None or clock >= structs[-1].clock + structs[-1].len:
+        if structs is None or not structs[0].clock <= clock < structs[-1].clock + structs[-1].len:
             raise _Missing(element)
         return False
 

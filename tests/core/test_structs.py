@@ -152,6 +152,7 @@ def based() -> StructIndex:
         (update((8, 0, [item(STRING, text("x"), origin=(7, 6))])), (7, 6)),
         (update((8, 0, [item(STRING, text("x"), right=(9, 0))])), (9, 0)),
         (update((8, 0, [item(STRING, text("x"), parent=(9, 4))])), (9, 4)),
+        (update((8, 0, [item(STRING, text("x"), origin=(7, 8))]), (7, 9, [gc(1)])), (7, 8)),
         (update(deletes=[(7, [(5, 2)])]), (7, 6)),
         (update(deletes=[(9, [(0, 2)])]), (9, 1)),
     ],
