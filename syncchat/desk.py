@@ -9,9 +9,9 @@ from syncchat.compaction import compact, is_worthwhile
 from syncchat.core.snapshot import NotEqual
 from syncchat.errors import LogError
 from syncchat.log import Log
-from syncchat.log.wakeup import Wakeup
 from syncchat.replica import Replica
 from syncchat.uplink import Uplink
+from syncchat.wakeup import Wakeup
 
 RETRY = 1.0
 """Seconds until a write that failed is tried again, with the doc's whole state in place of what was lost."""
@@ -82,9 +82,9 @@ class Desk:
 
     async def finish(self) -> None:
         """After the task has ended: write what is not in the log yet, and close the replica."""
-        if self.busy:
-            await self._append()
         await self._remember()
+        while self.busy and await self._append():
+            pass  # what was written meanwhile is written as well
         self.replica.close()
 
     def _changed(self) -> None:
@@ -117,8 +117,15 @@ class Desk:
         return problem is None
 
     async def _tail(self) -> None:
-        async for entries in self._log.tail(self.replica.name, self._last):
-            self.replica.apply_tail([entry.data for entry in entries])
+        while True:
+            try:
+                async for entries in self._log.tail(self.replica.name, self._last):
+                    self._last = entries[-1].seq
+                    self.replica.apply_tail([entry.data for entry in entries])
+                return
+            except LogError as error:
+                self.problem = str(error)
+                await anyio.sleep(RETRY)
 
     async def _compact(self) -> None:
         try:

@@ -8,8 +8,8 @@ import anyio
 from syncchat.agent import Agent, Model
 from syncchat.core.ids import parse_doc
 from syncchat.hub import Hub
-from syncchat.log.wakeup import Wakeup
 from syncchat.peer import Peer
+from syncchat.wakeup import Wakeup
 
 logger = logging.getLogger("syncchat.agents")
 

@@ -114,8 +114,6 @@ class Reply:
                 self.problem = self.problem or (None if self._state else "the model answered nothing")
                 return
             self._stream = self._room.stream(re=self._re)
-        elif not self._stream.open:
-            return
         self._stream.finish(text=(self._stream.text + rest).strip(), state=self._state)
 
 

@@ -50,9 +50,7 @@ def check_name(name: str, what: str = "name") -> str:
     """Return `name`; raise InvalidName if it is not 1-40 of A-Z, a-z, 0-9, `_` and `-`."""
     if not isinstance(name, str) or not NAME.match(name):
         shown = repr(name if len(str(name)) <= 60 else str(name)[:57] + "...")
-        raise InvalidName(
-            f"{what} {shown} is not allowed: use 1 to 40 of the characters A-Z a-z 0-9 _ -"
-        )
+        raise InvalidName(f"{what} {shown} is not allowed: use 1 to 40 of the characters A-Z a-z 0-9 _ -")
     return name
 
 
@@ -109,9 +107,7 @@ def _from_base32(text: str) -> int:
     return number
 
 
-_ID = re.compile(
-    rf"([{ALPHABET}]{{{HLC_WIDTH}}})\.([A-Za-z0-9_-]{{1,40}})\.([{ALPHABET}]{{{RAND_WIDTH}}})\Z"
-)
+_ID = re.compile(rf"([{ALPHABET}]{{{HLC_WIDTH}}})\.([A-Za-z0-9_-]{{1,40}})\.([{ALPHABET}]{{{RAND_WIDTH}}})\Z")
 
 
 def format_id(hlc: int, user: str, rand: int) -> str:

@@ -289,9 +289,7 @@ class HubSession:
     def settle(self, *, whole: bool) -> None:
         """One offer is durable; a whole one fills every gap, so that what waited for it is durable too."""
         if whole:
-            owed, self._owed = self._owed, []
-            for ok in owed:
-                self._say_status(ok)
+            self._settle_owed(filled=True)
         self._settle_next(True)
 
     def ask_for_gap(self, state: bytes) -> None:
@@ -305,16 +303,26 @@ class HubSession:
         if len(self._owed) > MAX_QUEUED:
             raise ProtocolError("too many updates without their predecessors", CloseCode.TOO_MANY)
 
-    def refuse(self, rule: str, reason: str, rows: tuple[tuple[str, str], ...]) -> None:
-        """One offer is refused: say which rows and why, then settle it (G8)."""
+    def refuse(self, rule: str, reason: str, rows: tuple[tuple[str, str], ...], *, whole: bool) -> None:
+        """One offer is refused: say which rows and why, then settle it (G8).
+
+        A whole one leaves every gap open for good, so that what waited for it is refused too.
+        """
         text = closing_text(CloseCode.REFUSED, reason, rule=rule, rows=rows[:100])
         self.outbox.append(Stateless(text))
+        if whole:
+            self._settle_owed(filled=False)
         self._settle_next(False)
 
     def close(self, code: int, reason: str) -> None:
         """End the session with a code, while the link lives on."""
         self.outbox.append(Stateless(closing_text(code, reason)))
         self.outbox.append(Close(reason))
+
+    def _settle_owed(self, *, filled: bool) -> None:
+        owed, self._owed = self._owed, []
+        for ok in owed:
+            self._say_status(ok and filled)
 
     def _settle_next(self, ok: bool) -> None:
         if self._owed:

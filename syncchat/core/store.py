@@ -14,6 +14,7 @@ from syncchat.core.codec import check_text
 from syncchat.core.listeners import Signal
 from syncchat.core.presence import Subscription
 from syncchat.core.tables import CellTable, Table, TextTable
+from syncchat.errors import SyncchatError
 
 Row: TypeAlias = tuple[str, str]
 """A row: the name of its table, and its own."""
@@ -41,6 +42,7 @@ class Store:
         self._closed: deque[list[Change]] = deque()
         self._batches: deque[list[Change]] = deque()
         self._delivering = False
+        self._shut = False
         self._commits = doc.observe(self._close_batch)
 
     @property
@@ -77,6 +79,8 @@ class Store:
 
         `origin` is handed to observers of the doc; a transaction within another has the same or none.
         """
+        if self._shut:
+            raise SyncchatError("the doc was closed: open it again to write")
         try:
             with self.doc.transaction(origin=origin):
                 yield
@@ -140,9 +144,10 @@ class Store:
             raise ExceptionGroup("listeners of a store failed", errors)
 
     def close(self) -> None:
-        """Stop observing the doc, without which neither it nor the store is ever freed."""
+        """Stop observing the doc, without which neither is ever freed; writing raises SyncchatError from now on."""
         for root, observation in self._roots.values():
             root.unobserve(observation)
+        self._shut = True
         self._roots.clear()
         self.doc.unobserve(self._commits)
 

@@ -30,7 +30,7 @@ from syncchat.errors import (
 from syncchat.hub.limits import Limits
 from syncchat.hub.seat import Seat
 from syncchat.log import Log
-from syncchat.log.wakeup import Wakeup
+from syncchat.wakeup import Wakeup
 
 logger = logging.getLogger("syncchat.hub")
 
@@ -210,7 +210,7 @@ class ServedDoc:
         except Refused as refusal:
             return refusal
         if not isinstance(verdict, Accept):
-            return None
+            return Refused("S5", "it builds on what neither side has") if offer.whole else None
         self._index.extend(verdict.plan, offer.seat.user)
         self._doc.apply_update(offer.update)
         return verdict
@@ -234,7 +234,7 @@ class ServedDoc:
         if verdict is None:
             seat.session.ask_for_gap(self._doc.get_state())
         elif isinstance(verdict, Refused):
-            seat.session.refuse(verdict.rule, verdict.reason, verdict.rows)
+            seat.session.refuse(verdict.rule, verdict.reason, verdict.rows, whole=offer.whole)
         else:
             seat.session.settle(whole=offer.whole)
         seat.flush()

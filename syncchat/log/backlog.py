@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from syncchat.errors import LogError
-from syncchat.log.wakeup import Wakeup
+from syncchat.wakeup import Wakeup
 
 GROUP_APPENDS = 256
 GROUP_BYTES = 1 << 20

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Container, Itera
 from dataclasses import dataclass, field
 
 from syncchat.log.protocol import Entry
-from syncchat.log.wakeup import Wakeup
+from syncchat.wakeup import Wakeup
 
 TAIL_BYTES = 1 << 20
 """About how many bytes a tail gives at once."""

@@ -113,8 +113,6 @@ class Client:
             self._log = CrashLog(self._store, self._world.rng)
             with anyio.CancelScope() as self._life:
                 await self._live()
-            self._alive = anyio.Event()
-            self.room = self.peer = self.stream = None
             await anyio.sleep(self._world.rng.uniform(0, 1))
 
     async def _live(self) -> None:
@@ -160,10 +158,15 @@ class Client:
         self._log.crash()
         for wire in self._world.network.wires(self.name):
             wire.cut()
-        self._life.cancel()
+        self._leave()
 
     def restart(self) -> None:
         """Leave in order, and come back."""
+        self._leave()
+
+    def _leave(self) -> None:
+        self._alive = anyio.Event()
+        self.room = self.peer = self.stream = None
         self._life.cancel()
 
 

@@ -8,7 +8,7 @@ from syncchat.errors import LogError, LogFailed
 from syncchat.log import MemoryLog, MemoryStore
 from syncchat.log.backlog import GROUP_APPENDS, GROUP_BYTES, Append, Backlog
 from syncchat.log.tails import TAIL_BYTES, batch
-from syncchat.log.wakeup import Wakeup
+from syncchat.wakeup import Wakeup
 
 
 def append_of(size: int) -> Append:
