@@ -4,7 +4,8 @@ BIN := .venv/bin
 TIMED := sh tools/timed
 CODE := $(wildcard syncchat server clients tests benchmarks tools)
 INTEROP := tests/interop
-PYTEST_ARGS ?= -q -n 2 --dist loadgroup
+# A test that hangs takes its worker down. A new worker would be given the same test again, for ever.
+PYTEST_ARGS ?= -q -n 2 --dist loadgroup --max-worker-restart 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
