@@ -66,9 +66,10 @@ def judge(update: Update, index: StructIndex, *, user: str, schema: Schema, serv
     written = {place for _, _, place in plan.placed}
     written.discard(None)
     _check_rows(written, who, schema)
-    if not plan.emptied <= written and _foreign(plan.emptied, who, schema) and index.refresh():
-        plan = index.plan(update)
-    _check_rows(plan.emptied, who, schema)
+    if plan.emptied:
+        if _foreign(plan.emptied, who, schema) and index.refresh():
+            plan = index.plan(update)
+        _check_rows(plan.emptied, who, schema)
     for client in plan.layer.runs:
         if index.owner.get(client, who) != who:
             raise Refused("G5", f"the client id {client} belongs to somebody else", _rows(written))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Final
 
 from syncchat.core.ids import NAME, DocName, author_of
@@ -73,6 +74,12 @@ def server_only(_key: str) -> str:
     return SERVER
 
 
+@lru_cache(maxsize=4096)
+def _author(key: str) -> str:
+    """The owner of a message's id; a stream asks for the same one with each token."""
+    return author_of(key)
+
+
 def _reactor(key: str) -> str:
     """The owner of `id|user|emoji`."""
     message, user, _ = _three_parts(key)
@@ -100,8 +107,8 @@ def _user(name: str) -> str:
 
 PAGE: Final = Schema(
     {
-        "messages": Root(author_of, Content.JSON),
-        "streams": Root(author_of, Content.TEXT),
+        "messages": Root(_author, Content.JSON),
+        "streams": Root(_author, Content.TEXT),
         "reactions": Root(_reactor, Content.JSON, max_bytes=KIB),
         "requests": Root(_requester, Content.JSON, max_bytes=4 * KIB),
         "marks": Root(server_only, Content.JSON),

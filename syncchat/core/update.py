@@ -105,13 +105,15 @@ def check_json(text: str) -> None:
 
 def _read_client(reader: Reader, structs: dict[int, list[Struct]]) -> None:
     number = reader.count(2)
+    start = reader.pos
     client = reader.var_uint()
+    own = reader.data[start : reader.pos]
     clock = reader.var_uint()
     if number == 0 or client in structs:
         raise MalformedUpdate("a client id without structs, or twice in one update")
     run = []
     for _ in range(number):
-        struct = _read_struct(reader, client, clock)
+        struct = _read_struct(reader, client, clock, own)
         clock += struct.len
         if struct.len == 0 or clock > MAX_CLOCK:
             raise MalformedUpdate("a struct without a length, or with one that is too large")
@@ -119,7 +121,7 @@ def _read_client(reader: Reader, structs: dict[int, list[Struct]]) -> None:
     structs[client] = run
 
 
-def _read_struct(reader: Reader, client: int, clock: int) -> Struct:
+def _read_struct(reader: Reader, client: int, clock: int, own: bytes) -> Struct:
     start = reader.pos
     info = reader.byte()
     if info in _BARE:
@@ -127,9 +129,9 @@ def _read_struct(reader: Reader, client: int, clock: int) -> Struct:
     origin = right_origin = key = None
     parent: str | Id | None = None
     if info & _HAS_ORIGIN:
-        origin = (reader.var_uint(), reader.var_uint())
+        origin = _read_id(reader, client, own)
     if info & _HAS_RIGHT_ORIGIN:
-        right_origin = (reader.var_uint(), reader.var_uint())
+        right_origin = _read_id(reader, client, own)
     if not info & (_HAS_ORIGIN | _HAS_RIGHT_ORIGIN):
         parent = _read_parent(reader)
         if info & _HAS_KEY:
@@ -146,6 +148,15 @@ def _read_struct(reader: Reader, client: int, clock: int) -> Struct:
         raise MalformedUpdate(f"a struct of the unknown or outdated kind {kind}")
     length, content = read(reader)
     return Struct(client, clock, length, kind, origin, right_origin, parent, key, content, reader.pos - start)
+
+
+def _read_id(reader: Reader, client: int, own: bytes) -> Id:
+    """An id mostly has its struct's client id, whose bytes `own` need no second reading."""
+    if reader.data.startswith(own, reader.pos):
+        reader.pos += len(own)
+    else:
+        client = reader.var_uint()
+    return client, reader.var_uint()
 
 
 def _read_parent(reader: Reader) -> str | Id:

@@ -370,7 +370,7 @@ def structs(draw: st.DrawFn) -> bytes:
     return item(kind, CONTENTS[kind], origin=origin, right=right, parent=draw(PARENTS), key=draw(KEYS))
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(
     st.dictionaries(
         CLIENTS, st.tuples(st.sampled_from([0, 0, 1, 13]), st.lists(structs(), min_size=1, max_size=4))
