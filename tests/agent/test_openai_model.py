@@ -97,8 +97,6 @@ async def test_every_failure_is_a_model_failed_with_its_cause_and_no_secret(
         (Behaviour(silent=True), [], "did not begin to answer in time"),
         (Behaviour(stall_after=0), [], "did not begin to answer in time"),
         (Behaviour(stall_after=0, keep_alive=True), [], "did not begin to answer in time"),
-        (Behaviour(stall_after=1), ["Hello"], "fell silent"),
-        (Behaviour(stall_after=1, keep_alive=True), ["Hello"], "fell silent"),
         (Behaviour(status=429, headers={"retry-after": "100"}), [], "did not begin to answer in time"),
     ],
 )
@@ -107,8 +105,16 @@ async def test_silence_has_a_limit_that_empty_chunks_and_retries_do_not_extend(
 ) -> None:
     async with model_server(lambda _: behaviour) as server:
         with anyio.fail_after(10):
-            said, why = await ask(model_at(server, first=0.3, between=0.2, retries=2))
+            said, why = await ask(model_at(server, first=0.3, retries=2))
     assert (said, cause in str(why)) == (heard, True)
+
+
+@pytest.mark.parametrize("keep_alive", [False, True])
+async def test_silence_between_two_texts_has_a_limit_of_its_own(keep_alive: bool) -> None:
+    async with model_server(lambda _: Behaviour(stall_after=1, keep_alive=keep_alive)) as server:
+        with anyio.fail_after(10):
+            said, why = await ask(model_at(server, first=60, between=0.2))
+    assert (said, why) == (["Hello"], "the model fell silent")
 
 
 async def test_a_server_that_is_busy_once_is_asked_again() -> None:
