@@ -95,7 +95,8 @@ class Program:
     def terminate(self) -> int:
         """Send SIGTERM, wait at most PATIENCE seconds, and return the exit code."""
         self._process.terminate()
-        return self._process.wait(PATIENCE)
+        self._process.communicate(timeout=PATIENCE)
+        return self._process.returncode
 
 
 class Daemon:
