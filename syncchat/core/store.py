@@ -78,6 +78,7 @@ class Store:
         write; what they raise comes out of here as an ExceptionGroup. Never await inside.
 
         `origin` is handed to observers of the doc; a transaction within another has the same or none.
+        Raises SyncchatError if the store was closed.
         """
         if self._shut:
             raise SyncchatError("the doc was closed: open it again to write")
@@ -144,7 +145,7 @@ class Store:
             raise ExceptionGroup("listeners of a store failed", errors)
 
     def close(self) -> None:
-        """Stop observing the doc, without which neither is ever freed; writing raises SyncchatError from now on."""
+        """Stop observing the doc, so that both can be freed; writing raises SyncchatError from now on."""
         for root, observation in self._roots.values():
             root.unobserve(observation)
         self._shut = True

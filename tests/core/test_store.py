@@ -11,6 +11,7 @@ from pycrdt import Array, Doc, Map, Text
 
 from syncchat.core.changes import Change
 from syncchat.core.store import Store
+from syncchat.errors import SyncchatError
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -386,6 +387,9 @@ def test_a_closed_store_hears_nothing_and_lets_its_doc_go() -> None:
     root["a"] = "1"
     store.deliver()
     assert heard == []
+    with pytest.raises(SyncchatError, match="closed"):
+        store.table("todo").set("b", 1)
+    assert list(root.keys()) == ["a"]
 
 
 # T5: texts
