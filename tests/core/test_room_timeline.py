@@ -262,6 +262,12 @@ def test_H2_a_malformed_message_is_left_out_and_comes_in_when_it_is_mended(store
     assert heard == [[Added(0, id)]]
 
 
+def test_I3_the_author_is_read_from_the_id_whatever_the_row_says() -> None:
+    copy = Copy()
+    copy.stores[0].table("messages").set(format_id(NOW, "bob", 1), {"text": "x", "user": "ann"})
+    assert [message.user for message in copy.room.timeline] == ["bob"]
+
+
 def test_H2_rows_whose_keys_are_no_ids_are_left_out() -> None:
     copy = Copy()
     for key in ("", "x", "a|b", "../../x", format_id(NOW, "bob", 1) + "x", format_id(NOW, "bob", 1).upper()):
