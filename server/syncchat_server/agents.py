@@ -56,7 +56,7 @@ class AgentHost:
                 entered = await peer.enter(room)
                 await Agent(entered, name=self._name, model=self._model, judge_model=self._judge).run()
         except Exception:
-            # An agent that fails must not take the rooms of everybody with it; it comes back with the next guest.
+            # An agent that fails must not take everybody's rooms with it; it comes back with the next guest.
             logger.exception("the agent left room %s", room)
         finally:
             with anyio.CancelScope(shield=True):

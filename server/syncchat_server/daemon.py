@@ -50,9 +50,17 @@ def user_of_token(token: str, _doc: str) -> str:
 class _Server(uvicorn.Server):
     """uvicorn, whose signals are ours: it would raise them again and skip what has to be flushed."""
 
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell = started
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._tell()
 
 
 async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None:
@@ -63,11 +71,10 @@ async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None
     with _listening(settings.host, settings.port) as listener, _own_folder(settings.data) as folder:
         hub = Hub(SqliteLog(folder / LOG_NAME), authorize=user_of_token, limits=settings.limits)
         async with hub, _agent(hub, settings.agent):
-            server = _Server(_config(hub))
             host, port = listener.getsockname()[:2]
+            server = _Server(_config(hub), lambda: started(f"ws://{host}:{port}"))
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_stop_on_signal, server)
-                tasks.start_soon(_tell_when_started, server, started, f"ws://{host}:{port}")
                 await server.serve(sockets=[listener])
                 tasks.cancel_scope.cancel()
 
@@ -90,12 +97,6 @@ async def _stop_on_signal(server: uvicorn.Server) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for _ in signals:
             server.should_exit = True
-
-
-async def _tell_when_started(server: uvicorn.Server, started: Callable[[str], None], address: str) -> None:
-    while not server.started:
-        await anyio.sleep(0.01)
-    started(address)
 
 
 @contextlib.asynccontextmanager
