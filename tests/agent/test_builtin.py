@@ -60,6 +60,14 @@ def test_a_question_that_was_answered_is_not_open() -> None:
     assert "Still open" not in reply(prompt("@bot sum up", [*TALK, ("bob", "I have it")]))
 
 
+def test_what_was_said_to_it_and_by_it_is_no_news_but_answers_a_question() -> None:
+    asked = [*TALK, ("ann", "@bot who is here?"), ("bot", "Here now: Ann (ann), and I.")]
+    summary = reply(prompt("@bot sum up", asked))
+    assert summary.startswith("The last 5 messages")
+    assert "who is here" not in summary
+    assert "Still open" not in summary
+
+
 def test_it_has_nothing_to_summarise_at_the_start() -> None:
     assert reply(prompt("@bot sum up", [])) == "There is nothing to summarise yet: I see no earlier message."
 

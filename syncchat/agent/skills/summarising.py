@@ -4,7 +4,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from syncchat.agent.prompt import Line, Prompt
+from syncchat.agent.addressing import request_to
+from syncchat.agent.prompt import Line, Prompt, Who
 from syncchat.agent.skills.words import bare, quoted, when, words
 
 KEY_MESSAGES = 3
@@ -27,10 +28,16 @@ def summarising(request: str, prompt: Prompt) -> str | None:
     """Who said how much, about what, the messages that say most, and the question left open."""
     if not _WANTED.fullmatch(bare(request)):
         return None
-    lines = [line for line in prompt.lines[:-1] if line.user != prompt.me.user]
+    lines = [line for line in prompt.lines[:-1] if _is_talk(line, prompt.me)]
     if not lines:
         return "There is nothing to summarise yet: I see no earlier message."
-    return "\n".join([_overview(lines), *_topics(lines), *_key_messages(lines), *_open_question(lines)])
+    question = _open_question(prompt.lines[:-1])
+    return "\n".join([_overview(lines), *_topics(lines), *_key_messages(lines), *question])
+
+
+def _is_talk(line: Line, me: Who) -> bool:
+    """Whether people said it to each other: requests to the agent and its answers are no news."""
+    return line.user != me.user and request_to(line.text, (me.user, me.name)) is None
 
 
 def _overview(lines: Sequence[Line]) -> str:
