@@ -145,10 +145,11 @@ class Desk:
             await self._remember()
 
     async def _remember(self) -> None:
-        if not self.replica.synced or not self.replica.waiting.settled:
+        if not self.replica.synced:
             return
-        state = self.replica.doc.get_state()
-        if state == self._remembered:
+        settled = self.replica.waiting.settled
+        state = self.replica.doc.get_state() if settled else self.replica.acknowledged
+        if state is None or state == self._remembered:
             return
         try:
             await self._log.append(self._memo, [state])

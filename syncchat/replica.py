@@ -51,6 +51,8 @@ class Replica:
         self.waiting = Waiting()
         self.session: ReplicaSession | None = None
         self.rejected: Rejected | None = None
+        self.acknowledged: bytes | None = None
+        """The state vector when nothing waited last; None if something has waited ever since loading."""
         self.on_change: Callable[[], None] = _nothing
         self.settled: Signal[list[Row]] = Signal("listeners to acknowledgements failed")
         self._in_room = parse_doc(name).in_room
@@ -131,6 +133,8 @@ class Replica:
 
     def _settle(self, edit: int) -> None:
         rows = self.waiting.acknowledged(edit)
+        if self.waiting.settled:
+            self.acknowledged = self.doc.get_state()
         self.on_change()
         self.settled.tell(rows)
 
