@@ -89,6 +89,7 @@ class Peer:
         self._rooms: dict[str, Room] = {}
         self._uplinks: dict[str, Uplink] = {}
         self._listeners: list[Callable[[Status], None]] = []
+        self._entering = anyio.Lock()
         self._opening = anyio.Lock()
         self._stir = anyio.Event()
         self._stack = AsyncExitStack()
@@ -153,6 +154,8 @@ class Peer:
             if desk is not None:
                 if desk.uplink is not None:
                     desk.uplink.detach(desk.replica)
+                if name in self._uplinks:
+                    self._uplinks.pop(name).stop()
                 await desk.stop()
                 await desk.finish()
 
@@ -162,17 +165,19 @@ class Peer:
         Raises InvalidName, LogError; a room that nobody has made yet is empty.
         """
         check_name(room, "room")
-        if room not in self._rooms:
-            page = await self.open(page_name(room, 0))
-            cover = await self.open(cover_name(room))
-            self._rooms[room] = self._make_room(room, page, cover)
-        return self._rooms[room]
+        async with self._entering:
+            if room not in self._rooms:
+                page = await self.open(page_name(room, 0))
+                cover = await self.open(cover_name(room))
+                self._rooms[room] = self._make_room(room, page, cover)
+            return self._rooms[room]
 
     async def leave(self, room: str) -> None:
         """Leave a room: others see us no more, and its docs are closed."""
-        if self._rooms.pop(room, None) is not None:
-            await self.close(page_name(room, 0))
-            await self.close(cover_name(room))
+        async with self._entering:
+            if self._rooms.pop(room, None) is not None:
+                await self.close(page_name(room, 0))
+                await self.close(cover_name(room))
 
     def _make_room(self, name: str, page: Replica, cover: Replica) -> Room:
         room = Room(

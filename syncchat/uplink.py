@@ -83,6 +83,7 @@ class Uplink:
         self._changed = changed
         self._link: Link | None = None
         self._try = anyio.CancelScope()
+        self._life = anyio.CancelScope()
         self._replicas: dict[str, Replica] = {}
 
     def attach(self, replica: Replica) -> None:
@@ -110,13 +111,18 @@ class Uplink:
             self._send(replica.name, message)
 
     async def run(self) -> None:
-        """Connect, converse, wait, and again, until cancelled."""
-        while True:
-            await self._switch.until(True)
-            self._traffic.attempts += 1
-            with anyio.CancelScope() as self._try:
-                await self._try_once()
-                await anyio.sleep(self._backoff.next())
+        """Connect, converse, wait, and again, until stopped."""
+        with self._life:
+            while True:
+                await self._switch.until(True)
+                self._traffic.attempts += 1
+                with anyio.CancelScope() as self._try:
+                    await self._try_once()
+                    await anyio.sleep(self._backoff.next())
+
+    def stop(self) -> None:
+        """End the link, and `run`."""
+        self._life.cancel()
 
     def cut(self) -> None:
         """Give up the link, or the wait for the next try; the next try follows at once if still wanted."""
@@ -196,7 +202,7 @@ class Uplink:
     def _end_rejected(self, replica: Replica, event: Rejected) -> None:
         """A session closed for now is opened again with the next link; one that was denied stays shut."""
         self.problem = event.reason
-        if event.code not in FINAL_CODES:
+        if event.code not in FINAL_CODES and event.code != CloseCode.TOO_BIG:
             raise LinkClosed(event.code, event.reason)
         if event.code != CloseCode.REFUSED:
             replica.session = None

@@ -26,8 +26,8 @@ from syncchat.core.messages import (
 )
 from syncchat.errors import MalformedUpdate, ProtocolError
 
-MAX_FRAME = 1 << 20
-"""The largest frame either side sends or takes, in bytes."""
+MAX_FRAME = 4 << 20
+"""The largest frame that a hub takes, in bytes."""
 
 MAX_KEY = 300
 """The longest routing key, in characters: a doc's name and a session id."""
@@ -94,11 +94,6 @@ def _encode_sync(buffer: bytearray, message: Step1 | Step2 | Update) -> None:
     write_var_bytes(buffer, payload)
 
 
-def _check_size(frame: bytes) -> None:
-    if len(frame) > MAX_FRAME:
-        raise BadFrame(f"a frame of {len(frame)} bytes; at most {MAX_FRAME} are allowed")
-
-
 class YDialect:
     """y-websocket: one doc on the link, named by its address; nothing is acknowledged."""
 
@@ -110,7 +105,6 @@ class YDialect:
 
     def decode(self, frame: bytes) -> Frame | None:
         """Decode a frame; raises BadFrame."""
-        _check_size(frame)
         reader = Reader(frame)
         try:
             message = self._decode(reader, reader.var_uint())
@@ -159,7 +153,6 @@ class HocuspocusDialect:
 
     def decode(self, frame: bytes) -> Frame | None:
         """Decode a frame; raises BadFrame."""
-        _check_size(frame)
         if frame == b"\x09":
             return Frame(None, Ping())
         if frame == b"\x0a":

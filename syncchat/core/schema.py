@@ -49,7 +49,7 @@ class Schema:
 
     roots: Mapping[str, Root] = field(default_factory=dict)
     others: Root | None = None
-    max_update: int = 1024 * KIB
+    max_update: int = 4096 * KIB
     max_depth: int = 16
 
     def root(self, name: str) -> Root | None:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from syncchat.core.dialect import MAX_FRAME
 from syncchat.core.messages import (
     Auth,
     Authenticated,
@@ -28,6 +29,9 @@ from syncchat.errors import CloseCode, ProtocolError
 
 WINDOW = 128
 """Updates that a replica sends without an acknowledgement; past it, it waits and sends the difference."""
+
+MAX_OFFER = MAX_FRAME - 1024
+"""Bytes of changes that a replica offers at once; with more it stays offline in that doc, and says so."""
 
 MAX_QUEUED = 64
 """Messages that a hub keeps for a doc whose token it has not judged yet."""
@@ -170,9 +174,14 @@ class ReplicaSession:
         return []
 
     def _answer(self, state: bytes) -> list[ReplicaEvent]:
+        diff = self._diff(state)
+        if len(diff) > MAX_OFFER:
+            return [
+                Rejected(CloseCode.TOO_BIG, f"more than {MAX_OFFER >> 20} MB of one doc wait to be synced")
+            ]
         self._met = True
         self._behind = False
-        self._offer(Step2(self._diff(state)))
+        self._offer(Step2(diff))
         return [Met(state)]
 
     def _offer(self, message: Step2 | Update) -> None:

@@ -9,7 +9,7 @@ from typing import Self
 import anyio
 from anyio.abc import TaskGroup
 
-from syncchat.core.dialect import BadFrame, Dialect, HocuspocusDialect, doc_of_key
+from syncchat.core.dialect import MAX_FRAME, BadFrame, Dialect, HocuspocusDialect, doc_of_key
 from syncchat.core.ids import parse_doc
 from syncchat.core.listeners import Signal
 from syncchat.core.messages import Auth, Ping, Pong
@@ -138,6 +138,10 @@ class Hub:
             line.end(error.code, error.reason)
 
     async def _take(self, line: Line, data: bytes, tasks: TaskGroup) -> None:
+        if len(data) > MAX_FRAME:
+            raise ProtocolError(
+                f"a frame of {len(data)} bytes; at most {MAX_FRAME} are allowed", CloseCode.TOO_BIG
+            )
         try:
             frame = line.dialect.decode(data)
         except BadFrame as error:

@@ -174,6 +174,17 @@ async def _heal(world: World) -> None:
                 client.stream.finish()
             peer.go_online()
         await _rest(world)
+        for client in world.clients:
+            _, room = await client.alive()
+            _finish_leftovers(client, room)
+        await _rest(world)
+
+
+def _finish_leftovers(client: Client, room: Room) -> None:
+    """A stream that only the server remembered came back to its writer when that was healed."""
+    for message in list(room.timeline):
+        if message.streaming and message.user == client.user:
+            room.reopen(message.id).finish(state="interrupted")
 
 
 async def _rest(world: World) -> None:
