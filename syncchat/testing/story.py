@@ -159,7 +159,17 @@ def _stream(world: World, client: Client, room: Room) -> None:
         client.stream = None
 
 
-WORK = (_post, _post, _burst, _save, _edit, _delete, _react, _stream, _stream, _stream)
+def _tick(world: World, client: Client, room: Room) -> None:
+    """Change a doc that is no chat: a list of tasks, cell by cell."""
+    assert client.tasks is not None
+    task = f"task{world.rng.randrange(5)}"
+    if world.rng.random() < 0.2:
+        client.tasks.delete(task)
+    else:
+        client.tasks.set_cell(task, world.rng.choice(("text", "done")), world.rng.randrange(100))
+
+
+WORK = (_tick, _post, _post, _burst, _save, _edit, _delete, _react, _stream, _stream, _stream)
 MISFORTUNES = (_cut, _swallow, _offline, _online, _die, _restart, _server_dies, _server_fails)
 
 # How it ends.
@@ -190,15 +200,17 @@ def _finish_leftovers(client: Client, room: Room) -> None:
 async def _rest(world: World) -> None:
     """Return when everything is acknowledged and everybody shows the same."""
     peers = [(await client.alive())[0] for client in world.clients]
-    rooms = [(await client.alive())[1] for client in world.clients]
-    while not all(peer.is_settled for peer in peers) or len({_view(room) for room in rooms}) > 1:
+    while not all(peer.is_settled for peer in peers) or len(set(map(_view, world.clients))) > 1:
         for peer in peers:
             await peer.settled()
         await anyio.sleep(1)  # what was acknowledged to one is still on its way to the others
 
 
-def _view(room: Room) -> tuple[tuple[object, ...], ...]:
-    return tuple(_shown(message) for message in room.timeline)
+def _view(client: Client) -> tuple[object, ...]:
+    assert client.room is not None
+    assert client.tasks is not None
+    tasks = sorted((task, tuple(sorted(cells.items()))) for task, cells in client.tasks.items())
+    return (tuple(_shown(message) for message in client.room.timeline), tuple(tasks))
 
 
 def _shown(message: Message) -> tuple[object, ...]:
@@ -212,7 +224,7 @@ def _shown(message: Message) -> tuple[object, ...]:
 def _check(world: World) -> None:
     rooms = [client.room for client in world.clients if client.room is not None]
     ids = [message.id for message in rooms[0].timeline]
-    _require("S1", len({_view(room) for room in rooms}) == 1, "replicas differ")
+    _require("S1", len(set(map(_view, world.clients))) == 1, "replicas differ")
     _require("O4", len(ids) == len(set(ids)), "a message is there twice")
     _require("H2", ids == sorted(ids), "messages are not in the order of their ids")
     lost = world.promises.kept - set(ids)

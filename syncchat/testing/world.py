@@ -11,6 +11,7 @@ from syncchat.core.deltas import Added, Delta
 from syncchat.core.dialect import HocuspocusDialect
 from syncchat.core.room import Room
 from syncchat.core.stream import Stream
+from syncchat.core.tables import CellTable
 from syncchat.hub import Hub, Limits
 from syncchat.link import Link
 from syncchat.log import MemoryStore
@@ -96,6 +97,7 @@ class Client:
         self.user = user
         self.room: Room | None = None
         self.peer: Peer | None = None
+        self.tasks: CellTable | None = None
         self.stream: Stream | None = None
         self.crashes = 0
         self.last_text: dict[str, str] = {}
@@ -126,6 +128,7 @@ class Client:
         ) as peer:
             room = await peer.enter(ROOM)
             room.timeline.listen(self._hear)
+            self.tasks = (await peer.open("tasks")).store.cells("tasks")
             self.peer, self.room = peer, room
             for message in room.timeline:
                 if message.streaming and message.user == self.user and not self._twin_streams(message.id):
@@ -166,7 +169,7 @@ class Client:
 
     def _leave(self) -> None:
         self._alive = anyio.Event()
-        self.room = self.peer = self.stream = None
+        self.room = self.peer = self.stream = self.tasks = None
         self._life.cancel()
 
 
