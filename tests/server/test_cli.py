@@ -167,6 +167,8 @@ async def test_D1_D5_SIGTERM_with_clients_connected_ends_in_time_and_loses_nothi
             assert time.monotonic() - started < 5
             await ada.until(lambda: not ada.status.online)
             await anyio.to_thread.run_sync(daemon.start)
+            ada.go_online()  # at once, whatever the backoff says
+            bob.go_online()
             await ada.settled()
             await bob.until(lambda: len(read.timeline) == 100)
             assert [message.text for message in read.timeline] == [f"message {n}" for n in range(100)]

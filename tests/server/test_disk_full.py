@@ -97,6 +97,8 @@ async def check_full_disk(daemon: Daemon, make_room: Callable[[], None]) -> None
                 await writer.until(lambda: set(texts(read)) <= durable(written) < set(texts(written)))
                 tasks.cancel_scope.cancel()
             make_room()
+            writer.go_online()  # at once, whatever the backoff says
+            reader.go_online()
             await writer.settled()
             await reader.until(lambda: len(read.timeline) == posted)
             assert texts(read) == texts(written) == [part(number) for number in range(posted)]

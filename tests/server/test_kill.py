@@ -155,6 +155,8 @@ async def test_D5_S1_O4_a_daemon_killed_in_mid_stream_gets_both_clients_back_and
             written, read = await writer.enter("lobby"), await reader.enter("lobby")
             id = await stream_across_kills(daemon, written, kills=3)
             read.post("bob was here all the time")
+            writer.go_online()  # at once, whatever the backoff says
+            reader.go_online()
             await writer.settled()
             await reader.settled()
             await writer.until(lambda: len(written.timeline) == 5)

@@ -16,7 +16,7 @@ import pytest
 from pycrdt import Doc
 from websockets.asyncio.client import ClientConnection, connect
 
-from syncchat.core.dialect import HocuspocusDialect
+from syncchat.core.dialect import MAX_FRAME, HocuspocusDialect
 from syncchat.core.messages import Auth, Step1, Step2, Update
 from syncchat.core.room import Room
 from syncchat.core.store import Store
@@ -164,8 +164,48 @@ async def test_O1_O3_O7_what_is_durable_is_known_over_a_restart_offline(
             assert {message.id: message.durable for message in room.timeline} == {first: True, second: False}
             assert peer.status.waiting == 1
             await anyio.to_thread.run_sync(daemon.start)
+            peer.go_online()  # at once, whatever the backoff says
             await peer.settled()
             assert all(message.durable for message in room.timeline)
+
+
+def post_much(room: Room, megabytes: int) -> None:
+    for number in range(megabytes * 100):
+        room.post(f"{number:05d}" * 2000)
+
+
+@pytest.mark.anyio
+async def test_S1_O4_three_megabytes_written_offline_arrive_once(daemon: Daemon) -> None:
+    with anyio.fail_after(2 * PATIENCE):
+        async with (
+            Peer(user="ada", server=daemon.address) as ada,
+            Peer(user="bob", server=daemon.address) as bob,
+        ):
+            written, read = await ada.enter("lobby"), await bob.enter("lobby")
+            ada.go_offline()
+            post_much(written, 3)
+            ada.go_online()
+            await ada.settled()
+            await bob.until(lambda: len(read.timeline) == 300)
+            assert texts(read) == texts(written)
+
+
+@pytest.mark.anyio
+async def test_S7_more_work_than_fits_a_frame_is_told_and_stops_no_other_room(
+    daemon: Daemon,
+) -> None:
+    with anyio.fail_after(2 * PATIENCE):
+        async with Peer(user="ada", server=daemon.address) as ada:
+            huge, small = await ada.enter("huge"), await ada.enter("small")
+            ada.go_offline()
+            post_much(huge, 1 + (MAX_FRAME >> 20))
+            ada.go_online()
+            await ada.until(lambda: "wait to be synced" in (ada.status.problem or ""))
+            id = small.post("in another room")
+            await ada.until(lambda: all(message.durable for message in small.timeline))
+            assert small.message(id) is not None
+            assert ada.status.waiting == len(huge.timeline)
+            assert ada.status.attempts <= 3, "it does not try again and again"
 
 
 # Readers of their own kind

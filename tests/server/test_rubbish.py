@@ -161,7 +161,8 @@ async def test_S3_a_text_frame_ends_the_link(served: Daemon, path: str) -> None:
 @pytest.mark.parametrize("path", ["sync", f"y/{PAGE}?user=mallory"])
 async def test_S3_an_oversized_frame_ends_the_link(served: Daemon, path: str) -> None:
     async with honest(served), connect(f"{served.address}/{path}") as socket:
-        await socket.send(b"\x00" * (MAX_FRAME + 1))
+        with suppress(ConnectionClosed):  # it hears that the frame is too long before it has sent it all
+            await socket.send(b"\x00" * (MAX_FRAME + 1))
         code, _ = await closed_with(socket)
         assert code == CloseCode.TOO_BIG
 
