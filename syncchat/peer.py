@@ -139,6 +139,7 @@ class Peer:
                 )
                 desk = Desk(replica, self._log, on_change=self._changed)
                 await desk.load()
+                replica.presence.listen(self._changed)
                 self._desks[name] = desk
                 await self._tasks.start(desk.run)
                 uplink = self._uplink_for(name)
@@ -254,7 +255,7 @@ class Peer:
         return self.status.online and all(desk.replica.waiting.settled for desk in self._desks.values())
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Return when `condition()` holds; it is asked after each change of a doc or of the status."""
+        """Return when `condition()` holds; asked after each change of docs, presence or status."""
         await self._until(condition)
 
     async def _until(self, condition: Callable[[], bool]) -> None:

@@ -11,7 +11,11 @@ from syncchat.core.dialect import Dialect, HocuspocusDialect, YDialect
 from syncchat.core.ids import parse_doc
 from syncchat.errors import CloseCode, InvalidName
 from syncchat.hub import Hub
+from syncchat.link.protocol import short
 from syncchat_server.asgi_link import AsgiLink
+
+RAW_SOCKET = "syncchat.raw_socket"
+"""The ASGI extension by which our daemon's server offers its sockets' transports (raw_socket.py)."""
 
 USER_PARAMETER = "user"
 """Where a y-websocket client, whose protocol has no token, says who it is: `?user=ada`."""
@@ -36,7 +40,7 @@ def make_app(hub: Hub) -> Starlette:
         try:
             parse_doc(doc)
         except InvalidName as error:
-            await socket.close(CloseCode.BAD_NAME, str(error)[:100])
+            await socket.close(CloseCode.BAD_NAME, short(str(error)))
             return
         await _serve(hub, socket, YDialect(doc), socket.query_params.get(USER_PARAMETER, ""), doc)
 
@@ -53,6 +57,10 @@ def make_app(hub: Hub) -> Starlette:
 
 
 async def _serve(hub: Hub, socket: WebSocket, dialect: Dialect, token: str = "", doc: str = "") -> None:
+    fast = socket.scope.get("extensions", {}).get(RAW_SOCKET)
+    if fast is not None:
+        await hub.serve(fast(), dialect, token, doc)
+        return
     link = AsgiLink(socket)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(link.run_sender)

@@ -5,7 +5,8 @@ from collections import deque
 import anyio
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from syncchat.errors import CloseCode, LinkClosed
+from syncchat.errors import CloseCode, LinkClosed, ProtocolError
+from syncchat.link.protocol import short
 
 LOW_WATER = 1 << 16
 """Backlog in bytes below which a slow reader has caught up."""
@@ -22,7 +23,7 @@ class AsgiLink:
         self._closed: LinkClosed | None = None
 
     async def receive(self) -> bytes:
-        """The next frame; raises LinkClosed. A text frame closes the link: no dialect has any."""
+        """The next frame; raises LinkClosed, and ProtocolError for a text frame, as no dialect has any."""
         try:
             message = await self._socket.receive()
         except (WebSocketDisconnect, RuntimeError) as error:
@@ -31,8 +32,7 @@ class AsgiLink:
             raise self._end(message.get("code", CloseCode.GOING_AWAY), message.get("reason") or "")
         data: bytes | None = message.get("bytes")
         if data is None:
-            await self.aclose(CloseCode.BAD_FRAME, "a text frame: all frames are binary")
-            raise LinkClosed(CloseCode.BAD_FRAME, "a text frame")
+            raise ProtocolError("a text frame: all frames are binary")
         return data
 
     def send(self, frame: bytes) -> None:
@@ -61,7 +61,7 @@ class AsgiLink:
         if self._closed is None:
             self._end(code, reason)
             if self._socket.application_state is not WebSocketState.DISCONNECTED:
-                await self._socket.close(code, reason[:100])
+                await self._socket.close(code, short(reason))
 
     async def run_sender(self) -> None:
         """Send what is queued until the link is closed."""

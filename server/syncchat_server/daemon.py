@@ -19,6 +19,7 @@ from syncchat.hub import Denial, Hub, Limits
 from syncchat.log import SqliteLog
 from syncchat_server.agents import AgentHost
 from syncchat_server.app import make_app
+from syncchat_server.raw_socket import RawSocketProtocol
 
 LOG_NAME = "log.sqlite"
 GRACE = 3
@@ -82,7 +83,7 @@ async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None
 def _config(hub: Hub) -> uvicorn.Config:
     return uvicorn.Config(
         make_app(hub),
-        ws="websockets-sansio",
+        ws=RawSocketProtocol,
         ws_max_size=MAX_FRAME,
         ws_per_message_deflate=False,
         lifespan="off",

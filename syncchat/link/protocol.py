@@ -4,6 +4,14 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+MAX_REASON = 123
+"""The longest reason in a close frame, in bytes of UTF-8 (RFC 6455, section 5.5)."""
+
+
+def short(reason: str) -> str:
+    """`reason`, cut to what fits into a close frame."""
+    return reason.encode("utf-8", "replace")[:MAX_REASON].decode("utf-8", "ignore")
+
 
 class Link(Protocol):
     """A duplex pipe of binary frames that arrive whole, in order, or not at all."""

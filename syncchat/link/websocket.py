@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.uri import parse_uri
 
 from syncchat.errors import CloseCode, LinkClosed
+from syncchat.link.protocol import short
 
 MAX_FRAME = 64 << 20
 """The largest frame a client takes from its server, in bytes: a whole doc can come in one."""
@@ -62,7 +63,7 @@ class WebSocketLink:
         if self._closed is None:
             self._closed = LinkClosed(code, reason)
             self._wake()
-        await self._socket.close(code, reason)
+        await self._socket.close(code, short(reason))
 
     async def run_sender(self) -> None:
         """Send what is queued until the link is closed; its owner runs this in a task."""

@@ -1,0 +1,196 @@
+"""The fast way from a hub to its sockets: uvicorn's websocket protocol, with its transport within reach.
+
+A plain ASGI send costs a coroutine, an event and a frame for each reader. Here a frame is built once
+and written to each reader's transport, and frames that arrive wait in one bounded queue instead of
+stopping the socket after each. Another ASGI server lacks the extension, and plain sends serve.
+"""
+
+import asyncio
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Final, cast
+
+import anyio
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+from websockets.http11 import Request
+
+from syncchat.errors import CloseCode, LinkClosed, ProtocolError
+from syncchat.link.protocol import short
+from syncchat_server.app import RAW_SOCKET
+
+if TYPE_CHECKING:
+    from uvicorn._types import WebSocketCloseEvent
+
+LOW_WATER: Final = 1 << 16
+"""Bytes in a transport's buffer below which its reader has caught up; asyncio's own high-water mark."""
+
+MAX_INBOX: Final = 1 << 18
+"""Bytes of received frames that wait; past it the socket is not read until the hub has taken them."""
+
+
+def server_frame(payload: bytes) -> bytes:
+    """`payload` as one binary frame from a server, not masked (RFC 6455, section 5.2)."""
+    size = len(payload)
+    if size < 126:
+        return b"\x82" + size.to_bytes(1, "big") + payload
+    if size < 1 << 16:
+        return b"\x82\x7e" + size.to_bytes(2, "big") + payload
+    return b"\x82\x7f" + size.to_bytes(8, "big") + payload
+
+
+class RawSocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's protocol, which hands binary frames to a RawLink once there is one for it."""
+
+    link: "RawLink | None" = None
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if self.handshake_initiated and not self.close_sent:
+            extensions = cast(dict[str, object], self.scope["extensions"])
+            extensions[RAW_SOCKET] = partial(RawLink, self)
+
+    def handle_bytes(self, event: Frame) -> None:
+        if self.link is None or not event.fin:
+            super().handle_bytes(event)
+        else:
+            self.link.deliver(bytes(event.data))
+
+    def send_receive_event_to_app(self) -> None:
+        # The last part of a frame in parts, or a text frame: a link is no ASGI app that would receive it.
+        if self.link is None:
+            super().send_receive_event_to_app()
+            return
+        data, self.frames = b"".join(self.frames), []
+        if self.curr_msg_data_type == "text":
+            self.link.refuse_text()
+        else:
+            self.link.deliver(data)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.link is not None:
+            self.link.wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._end_link(CloseCode.GOING_AWAY, "the connection was lost")
+
+    def shutdown(self) -> None:
+        self._end_link(CloseCode.RESTART, "the server restarts")
+        super().shutdown()
+
+    def _end_link(self, code: int, reason: str) -> None:
+        if self.link is not None:
+            self.link.end(code, reason)
+
+
+class RawLink:
+    """A link on a RawSocketProtocol whose handshake is over; at most one for each."""
+
+    _framed: tuple[bytes, bytes] = (b"", b"")
+
+    def __init__(self, protocol: RawSocketProtocol) -> None:
+        self._protocol = protocol
+        self._transport: asyncio.Transport = protocol.transport
+        self._inbox: deque[bytes | None] = deque()
+        self._inbox_bytes = 0
+        self._paused = False
+        self._closed: LinkClosed | None = None
+        self._changed: anyio.Event | None = None
+        protocol.link = self
+        self._take_over()
+
+    # For the hub.
+
+    async def receive(self) -> bytes:
+        """The next frame; raises LinkClosed, and ProtocolError for a text frame, as no dialect has any."""
+        while not self._inbox:
+            self._raise_if_closed()
+            await self._wait()
+        frame = self._inbox.popleft()
+        if frame is None:
+            raise ProtocolError("a text frame: all frames are binary")
+        self._inbox_bytes -= len(frame)
+        if self._paused and self._inbox_bytes < MAX_INBOX // 2:
+            self._paused = False
+            self._transport.resume_reading()
+        return frame
+
+    def send(self, frame: bytes) -> None:
+        """Write a frame to the transport; the same bytes object is framed once for all links."""
+        if self._closed is not None:
+            return
+        payload, framed = RawLink._framed
+        if payload is not frame:
+            framed = server_frame(frame)
+            RawLink._framed = (frame, framed)
+        self._transport.write(framed)
+
+    def backlog(self) -> int:
+        """Bytes in the transport's buffer."""
+        return self._transport.get_write_buffer_size()
+
+    async def drained(self) -> None:
+        """Return when nearly everything was taken by the network; raises LinkClosed."""
+        while self.backlog() > LOW_WATER:
+            self._raise_if_closed()
+            await self._wait()
+
+    async def aclose(self, code: int = CloseCode.NORMAL, reason: str = "") -> None:
+        """Say goodbye with a code, behind what was sent; does not wait for the other side."""
+        if self._closed is None:
+            self.end(code, reason)
+            message: WebSocketCloseEvent = {"type": "websocket.close", "code": code, "reason": short(reason)}
+            await self._protocol.send(message)
+
+    # For the protocol.
+
+    def deliver(self, frame: bytes) -> None:
+        """A frame has arrived."""
+        self._inbox.append(frame)
+        self._inbox_bytes += len(frame)
+        if self._inbox_bytes > MAX_INBOX and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+        self.wake()
+
+    def refuse_text(self) -> None:
+        """A text frame has arrived."""
+        self._inbox.append(None)
+        self.wake()
+
+    def end(self, code: int, reason: str) -> None:
+        """The connection is over; what has arrived can still be received."""
+        if self._closed is None:
+            self._closed = LinkClosed(code, reason)
+            self.wake()
+
+    def wake(self) -> None:
+        """Something has changed: whoever waits looks again."""
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+
+    def _take_over(self) -> None:
+        """What has arrived since the handshake waits in the protocol's own queue."""
+        queue = self._protocol.queue
+        while not queue.empty():
+            message = queue.get_nowait()
+            if message["type"] == "websocket.disconnect":
+                self.end(CloseCode.GOING_AWAY, "the connection was lost")
+            elif message["type"] == "websocket.receive":
+                data = message.get("bytes")
+                self.refuse_text() if data is None else self.deliver(data)
+        if self._protocol.read_paused and not self._paused:
+            self._protocol.read_paused = False
+            self._transport.resume_reading()
+
+    async def _wait(self) -> None:
+        if self._changed is None:
+            self._changed = anyio.Event()
+        await self._changed.wait()
+
+    def _raise_if_closed(self) -> None:
+        if self._closed is not None:
+            raise LinkClosed(self._closed.code, self._closed.reason)
