@@ -25,6 +25,9 @@ from syncchat.uplink import Switch, Traffic, Uplink
 CLIENT_ID_BITS = 53
 """Bits of a client id: all that JavaScript's integers hold, so that no two are ever equal."""
 
+RENEW_PRESENCE = 15.0
+"""Seconds between two announcements of the own presence: stock clients forget it after 30 without any."""
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -102,6 +105,7 @@ class Peer:
             stack.push_async_callback(self._write_rest)
             self._tasks = await stack.enter_async_context(anyio.create_task_group())
             self._tasks.start_soon(self._tell_listeners)
+            self._tasks.start_soon(self._renew_presence)
             if self._connect is not None and self._dialect == "sync":
                 self._add_uplink("")
             self._stack = stack.pop_all()
@@ -275,6 +279,12 @@ class Peer:
                 told = status
                 for callback in list(self._listeners):
                     callback(status)
+
+    async def _renew_presence(self) -> None:
+        while True:
+            await anyio.sleep(RENEW_PRESENCE)
+            for desk in self._desks.values():
+                desk.replica.presence.renew()
 
     def _uplink_for(self, doc: str) -> Uplink | None:
         if self._connect is None or self._dialect == "sync":

@@ -17,6 +17,9 @@ MAX_STATE = 4096
 MAX_ENTRIES = 16
 """The most presence states that one connection may hold in one doc."""
 
+MAX_REMEMBERED = 10_000
+"""Client ids whose clocks a hub remembers; past it those that have gone are forgotten."""
+
 State = Mapping[str, Any]
 
 
@@ -117,6 +120,11 @@ class Presence:
         if self.on_local is not None:
             self.on_local()
 
+    def renew(self) -> None:
+        """Tell the own state again, if there is one: others forget whom they do not hear of."""
+        if self.local is not None and self.on_local is not None:
+            self.on_local()
+
     def announce(self) -> bytes:
         """The own state as an awareness update with a clock nobody has seen yet."""
         # By two: the hub clears a lost connection's state with the next clock, and an equal one is ignored.
@@ -139,8 +147,8 @@ class Presence:
             if clock < known or (clock == known and (state is None) != (client in self._states)):
                 continue
             self._clocks[client] = clock
+            changed = changed or self._states.get(client) != state
             self._put(client, state)
-            changed = True
         if changed:
             self._tell()
 
@@ -164,14 +172,17 @@ class Presence:
 class PresenceDesk:
     """The hub's side: which connection set which state (P1, P2, P3).
 
-    `Owner` is whatever stands for a connection; it is compared by identity.
+    `Owner` is whatever stands for a connection; it is compared by identity. `floor` is a clock
+    that is later than any this desk's predecessors told: a daemon that restarts has no other memory.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, floor: int = 0) -> None:
+        self._floor = floor
         self._entries: dict[int, tuple[Entry, object]] = {}
+        self._told: dict[int, int] = {}
 
     def accept(self, data: bytes, owner: object) -> bytes | None:
-        """Take in what a connection says of itself; return what to send to everybody.
+        """Take in what a connection says of itself; return what to send to all others.
 
         Entries for a client id that another live connection set are left out (P1). Raises
         MalformedUpdate if it is no awareness update or over the limits.
@@ -189,19 +200,29 @@ class PresenceDesk:
                 self._entries.pop(entry.client, None)
             else:
                 self._entries[entry.client] = (entry, owner)
-            kept.append(entry)
+            kept.append(self._afresh(entry))
         return encode(kept) if kept else None
 
     def _held_by(self, owner: object) -> int:
         return sum(holder is owner for _, holder in self._entries.values())
 
-    def all(self) -> bytes | None:
-        """Every state there is, for somebody who joins; None if there is none."""
-        return encode(entry for entry, _ in self._entries.values()) if self._entries else None
+    def all(self, *, besides: object = None) -> bytes | None:
+        """Every state there is, for somebody who joins, without its own; None if there is none."""
+        others = [entry for entry, holder in self._entries.values() if holder is not besides]
+        return encode(map(self._afresh, others)) if others else None
 
     def leave(self, owner: object) -> bytes | None:
         """Clear what a connection set; return what tells everybody, None if it had set nothing."""
         gone = [entry for entry, holder in self._entries.values() if holder is owner]
         for entry in gone:
             del self._entries[entry.client]
-        return encode(Entry(e.client, e.clock + 1, GONE) for e in gone) if gone else None
+        return encode(self._afresh(entry._replace(state=GONE)) for entry in gone) if gone else None
+
+    def _afresh(self, entry: Entry) -> Entry:
+        # A stock client remembers the clocks it has seen, also over a broken link, and ignores what is not
+        # later: a state that comes back would stay invisible until its owner renews it, up to 18 seconds.
+        clock = max(entry.clock, self._floor, self._told.get(entry.client, 0) + 1)
+        if len(self._told) >= MAX_REMEMBERED:
+            self._told = {client: told for client, told in self._told.items() if client in self._entries}
+        self._told[entry.client] = clock
+        return entry._replace(clock=clock)

@@ -1,6 +1,7 @@
 """A doc that is served: judged, applied, appended to the log, and only then shown to anybody."""
 
 import logging
+import time
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -33,6 +34,11 @@ from syncchat.log import Log
 from syncchat.wakeup import Wakeup
 
 logger = logging.getLogger("syncchat.hub")
+
+
+def _presence_floor() -> int:
+    # Tenths of a second since 2026: later after each restart, and within the 32 bits of yrs for 13 years.
+    return max(0, int((time.time() - 1_767_225_600) * 10))
 
 
 class Poisoned(SyncchatError):
@@ -70,7 +76,7 @@ class ServedDoc:
         self._limits = limits
         self._doc: Doc[Any] = Doc()
         self._index = StructIndex(self._doc.get_update)
-        self._presence = PresenceDesk()
+        self._presence = PresenceDesk(floor=_presence_floor())
         self._readers: dict[Seat, None] = {}
         self._offers: list[Offer] = []
         self._asking: list[tuple[Seat, bytes | None]] = []
@@ -114,13 +120,15 @@ class ServedDoc:
         """Somebody tells its presence; everybody hears it, the sender too. Raises MalformedUpdate."""
         news = self._presence.accept(entries, seat)
         if news is not None:
-            self._spread(news)
+            self._spread(news, besides=seat)
+            if seat in self._readers and seat.behind is None:
+                seat.say(Awareness(entries))  # a stock client counts it as a sign of life
 
     def ask_presence(self, seat: Seat) -> None:
         """Somebody asks who is here."""
-        everybody = self._presence.all()
-        if everybody is not None:
-            seat.say(Awareness(everybody))
+        others = self._presence.all(besides=seat)
+        if others is not None:
+            seat.say(Awareness(others))
 
     # The one task.
 
@@ -304,10 +312,10 @@ class ServedDoc:
             seat.say(Awareness(encode(seat.missed.values())))
             seat.missed.clear()
 
-    def _spread(self, entries: bytes) -> None:
-        self._tell_readers(Awareness(entries))
+    def _spread(self, entries: bytes, besides: Seat | None = None) -> None:
+        self._tell_readers(Awareness(entries), besides)
         for seat in self._readers:
-            if seat.behind is not None:
+            if seat.behind is not None and seat is not besides:
                 self._keep_presence(seat, decode(entries))
 
     def _keep_presence(self, seat: Seat, entries: list[Entry]) -> None:
