@@ -36,6 +36,12 @@ MAX_OFFER = MAX_FRAME - 1024
 MAX_QUEUED = 64
 """Messages that a hub keeps for a doc whose token it has not judged yet."""
 
+MAX_QUEUED_BYTES = 1 << 20
+"""Bytes of such messages after which it keeps no further one."""
+
+MAX_OWED = 2 * WINDOW
+"""Offers whose Status a hub may owe while it waits for a gap to be filled."""
+
 
 # What a replica's session reports.
 
@@ -49,7 +55,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """All edits up to and including number `edit` are durable on the server."""
+    """All edits up to and including number `edit` are durable on the server; none of them was refused."""
 
     edit: int
 
@@ -113,7 +119,8 @@ class ReplicaSession:
         self.acknowledges = acknowledges
         self._authenticates = authenticates
         self._newest = 0
-        self._in_flight: deque[int] = deque()
+        self._in_flight: deque[tuple[int, bool]] = deque()
+        self._refused = False
         self._met = False
         self._behind = False
         self._told: tuple[int, str] | None = None
@@ -187,17 +194,19 @@ class ReplicaSession:
     def _offer(self, message: Step2 | Update) -> None:
         self.outbox.append(message)
         if self.acknowledges:
-            self._in_flight.append(self._newest)
+            self._in_flight.append((self._newest, isinstance(message, Step2)))
 
     def _settle(self, ok: bool) -> list[ReplicaEvent]:
         if not self._in_flight:
             raise ProtocolError("an acknowledgement for which nothing was sent")
-        edit = self._in_flight.popleft()
+        edit, whole = self._in_flight.popleft()
         if not self._in_flight and self._behind:
             self._met = False
             self.outbox.append(Step1(self._state()))
+        # What was refused is not durable, until a difference that holds it is accepted after all.
+        self._refused = not ok or (self._refused and not whole)
         if ok:
-            return [Acknowledged(edit)]
+            return [] if self._refused else [Acknowledged(edit)]
         return [Rejected(*(self._told or (CloseCode.REFUSED, "the server refused a change")))]
 
 
@@ -249,6 +258,15 @@ class Left:
 HubEvent = AskedToOpen | AskedForState | Offered | Presented | AskedForPresence | Left
 
 
+def _size(message: Message) -> int:
+    match message:
+        case Step1(data) | Step2(data) | Update(data) | Awareness(data):
+            return len(data)
+        case Stateless(text):
+            return len(text)
+    return 0
+
+
 class HubSession:
     """A hub's side: keeps what comes until the client is admitted, and settles each offer once (S10)."""
 
@@ -256,6 +274,7 @@ class HubSession:
         self.outbox: list[Message] = []
         self._acknowledges = acknowledges
         self._queued: list[Message] = []
+        self._queued_bytes = 0
         self._admitted = False
         self._asked = False
         self._owed: list[bool] = []
@@ -275,28 +294,31 @@ class HubSession:
             return [Left()]
         if self._admitted:
             return self._event(message)
-        if len(self._queued) >= MAX_QUEUED:
-            raise ProtocolError(
-                f"more than {MAX_QUEUED} messages before the doc was opened", CloseCode.TOO_MANY
-            )
+        if len(self._queued) >= MAX_QUEUED or self._queued_bytes >= MAX_QUEUED_BYTES:
+            raise ProtocolError("too many messages before the doc was opened", CloseCode.TOO_MANY)
         self._queued.append(message)
+        self._queued_bytes += _size(message)
         return []
 
     def admit(self, scope: str) -> list[HubEvent]:
         """The client may enter; returns what its waiting messages mean."""
         self._admitted = True
         self.outbox.append(Authenticated(scope))
-        queued, self._queued = self._queued, []
+        queued, self._queued, self._queued_bytes = self._queued, [], 0
         return [event for message in queued for event in self._event(message)]
 
     def deny(self, reason: str) -> None:
         """The client may not enter; what waited is forgotten, and it may ask again."""
         self._asked = False
         self._queued.clear()
+        self._queued_bytes = 0
         self.outbox.append(Denied(reason))
 
     def settle(self, *, whole: bool) -> None:
-        """One offer is durable; a whole one fills every gap, so that what waited for it is durable too."""
+        """One offer is durable; a whole one fills every gap, so that what waited for it is durable too.
+
+        Raises ProtocolError when more offers wait for a gap than are kept in mind.
+        """
         if whole:
             self._settle_owed(filled=True)
         self._settle_next(True)
@@ -308,14 +330,13 @@ class HubSession:
         """
         if not self._owed:
             self.outbox.append(Step1(state))
-        self._owed.append(True)
-        if len(self._owed) > MAX_QUEUED:
-            raise ProtocolError("too many updates without their predecessors", CloseCode.TOO_MANY)
+        self._owe(True)
 
     def refuse(self, rule: str, reason: str, rows: tuple[tuple[str, str], ...], *, whole: bool) -> None:
         """One offer is refused: say which rows and why, then settle it (G8).
 
         A whole one leaves every gap open for good, so that what waited for it is refused too.
+        Raises ProtocolError when more offers wait for a gap than are kept in mind.
         """
         text = closing_text(CloseCode.REFUSED, reason, rule=rule, rows=rows[:100])
         self.outbox.append(Stateless(text))
@@ -335,9 +356,14 @@ class HubSession:
 
     def _settle_next(self, ok: bool) -> None:
         if self._owed:
-            self._owed.append(ok)  # its turn comes when the gap before it is filled
+            self._owe(ok)  # its turn comes when the gap before it is filled
         else:
             self._say_status(ok)
+
+    def _owe(self, ok: bool) -> None:
+        self._owed.append(ok)
+        if len(self._owed) > MAX_OWED:
+            raise ProtocolError("too many updates behind a gap that is not filled", CloseCode.TOO_MANY)
 
     def _say_status(self, ok: bool) -> None:
         if self._acknowledges:
