@@ -7,7 +7,7 @@ class CloseCode(IntEnum):
     """Why a session or a connection was ended; the number travels on the wire.
 
     Codes below 4000 are those of RFC 6455, section 7.4.1. The client may try again after
-    every code but those in `FINAL_CODES`.
+    every code but those in `FINAL_CODES`, which are 44xx: stock y-websocket clients give up there.
     """
 
     NORMAL = 1000
@@ -19,14 +19,20 @@ class CloseCode(IntEnum):
     UNAUTHENTICATED = 4401
     FORBIDDEN = 4403
     BAD_NAME = 4404
-    TIMEOUT = 4408
     REFUSED = 4422
-    TOO_MANY = 4429
     LOG_FAILED = 4503
+    TIMEOUT = 4508
+    TOO_MANY = 4529
 
 
 FINAL_CODES = frozenset(
-    {CloseCode.UNAUTHENTICATED, CloseCode.FORBIDDEN, CloseCode.BAD_NAME, CloseCode.REFUSED}
+    {
+        CloseCode.BAD_FRAME,
+        CloseCode.UNAUTHENTICATED,
+        CloseCode.FORBIDDEN,
+        CloseCode.BAD_NAME,
+        CloseCode.REFUSED,
+    }
 )
 """Codes after which trying the same again cannot help: somebody has to change something."""
 

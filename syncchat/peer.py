@@ -57,7 +57,8 @@ class Peer:
     SQLite file (None: in memory), `log` another kind of log instead; `user` is the id that the
     peer writes under, `name` what others see. `server` is the daemon's address
     (`ws://HOST:PORT`); without one, nothing is ever awaited from a network. `dialect="y"`
-    speaks to any y-websocket server instead, with a socket for each doc. `token` is what the
+    speaks to any y-websocket server instead, with a socket for each doc (ours is at
+    `ws://HOST:PORT/y?user=NAME`). `token` is what the
     server asks for; without authentication it is the user's id.
 
     Raises InvalidName, ValueError (a bad address), LogCorrupt or LogFailed when entered. A
@@ -317,4 +318,5 @@ def _connector(server: str | None, dialect: str) -> Connect | None:
     base = check_url(server)
     if dialect == "sync":
         return lambda doc: open_websocket(f"{base}/sync")
-    return lambda doc: open_websocket(f"{base}/{doc}")
+    path, mark, query = base.partition("?")
+    return lambda doc: open_websocket(f"{path.rstrip('/')}/{doc}{mark}{query}")

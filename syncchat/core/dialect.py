@@ -136,10 +136,11 @@ class YDialect:
             write_var_bytes(buffer, message.entries)
         elif isinstance(message, QueryAwareness):
             write_var_uint(buffer, QUERY_AWARENESS)
-        elif isinstance(message, Denied):
+        elif isinstance(message, Denied | Stateless):
+            # The one text of this dialect: stock clients show it on their console, so no refusal is silent.
             write_var_uint(buffer, AUTH)
             write_var_uint(buffer, 0)
-            write_var_string(buffer, message.reason)
+            write_var_string(buffer, message.reason if isinstance(message, Denied) else message.payload)
         else:
             return None
         return bytes(buffer)

@@ -173,7 +173,7 @@ class ReplicaSession:
             case Stateless(payload):
                 self._told = _read_closing(payload) or self._told
             case Denied(reason):
-                return [Rejected(CloseCode.FORBIDDEN, reason)]
+                return [Rejected(*(_read_closing(reason) or (CloseCode.FORBIDDEN, reason)))]
             case Close(reason):
                 return [Rejected(*(self._told or (CloseCode.GOING_AWAY, reason)))]
             case _:

@@ -43,7 +43,7 @@ MESSAGES = st.one_of(
     st.builds(Status, st.booleans()),
     *(st.builds(kind, TEXTS) for kind in (Auth, Authenticated, Stateless, Close)),
 )
-NOTHING = (Auth("t"), Authenticated("s"), Status(True), Stateless("x"), Close(""), Ping(), Pong())
+NOTHING = (Auth("t"), Authenticated("s"), Status(True), Close(""), Ping(), Pong())
 
 HOCUSPOCUS = HocuspocusDialect()
 Y = YDialect("room")
@@ -136,6 +136,12 @@ def test_S11_S12_y_websocket_messages_survive_the_wire(message: Message) -> None
 @pytest.mark.parametrize("message", NOTHING)
 def test_S11_y_websocket_has_no_word_for_the_rest(message: Message) -> None:
     assert Y.encode("room", message) is None
+
+
+def test_G8_y_websocket_hears_a_refusal_as_the_one_text_it_shows() -> None:
+    frame = Y.encode("room", Stateless("why"))
+    assert frame == b"\x02\x00\x03why"
+    assert Y.decode(frame) == Frame("room", Denied("why"))
 
 
 @given(KEYS, MESSAGES.filter(lambda message: not isinstance(message, Close)))  # its reason may be left out
