@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from syncchat.core.lib0 import Reader, write_var_string, write_var_uint
+from syncchat.core.update import check_json
 from syncchat.errors import MalformedUpdate
 
 MAX_STATE = 4096
@@ -16,6 +17,9 @@ MAX_STATE = 4096
 
 MAX_ENTRIES = 16
 """The most presence states that one connection may hold in one doc."""
+
+MAX_CLOCK = 2**31
+"""The largest clock that a hub takes: yrs reads 32 bits, and the hub counts on from it."""
 
 MAX_REMEMBERED = 10_000
 """Client ids whose clocks a hub remembers; past it those that have gone are forgotten."""
@@ -46,12 +50,10 @@ def encode(entries: Iterable[Entry]) -> bytes:
     return bytes(buffer)
 
 
-def decode(data: bytes, *, max_entries: int = 1_000_000) -> list[Entry]:
-    """Decode an awareness update; raises MalformedUpdate if it is none or over the limits."""
+def decode(data: bytes) -> list[Entry]:
+    """Decode an awareness update; raises MalformedUpdate if it is none."""
     reader = Reader(data)
-    count = reader.var_uint()
-    if count > max_entries or count > len(data):
-        raise MalformedUpdate(f"an awareness update with {count} entries; at most {max_entries} are allowed")
+    count = reader.count(3)
     entries = [Entry(reader.var_uint(), reader.var_uint(), reader.var_string()) for _ in range(count)]
     if not reader.done:
         raise MalformedUpdate("bytes behind the end of an awareness update")
@@ -64,6 +66,13 @@ def _parse(text: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return state if isinstance(state, dict) else None
+
+
+def _check_state(text: str) -> None:
+    """Raise MalformedUpdate for a state that one of the other parsers would fail on."""
+    if len(text.encode()) > MAX_STATE:
+        raise MalformedUpdate(f"a presence state of more than {MAX_STATE} bytes: keep it small")
+    check_json(text)
 
 
 class Subscription:
@@ -110,10 +119,12 @@ class Presence:
     def set_local(self, state: State | None) -> None:
         """Set the own state (None: gone) and tell the others.
 
-        Raises ValueError if it is over MAX_STATE bytes of JSON.
+        Raises ValueError if it is over MAX_STATE bytes of JSON, or what JSON cannot say (NaN).
         """
-        if state is not None and len(json.dumps(state).encode()) > MAX_STATE:
-            raise ValueError(f"a presence state of more than {MAX_STATE} bytes: keep it small")
+        try:
+            _check_state(GONE if state is None else json.dumps(state))
+        except MalformedUpdate as error:
+            raise ValueError(str(error)) from error
         self.local = state
         self._put(self.client, state)
         self._tell()
@@ -184,16 +195,20 @@ class PresenceDesk:
     def accept(self, data: bytes, owner: object) -> bytes | None:
         """Take in what a connection says of itself; return what to send to all others.
 
-        Entries for a client id that another live connection set are left out (P1). Raises
-        MalformedUpdate if it is no awareness update or over the limits.
+        Entries for a client id that another live connection set are left out (P1), and so are
+        echoes: y-websocket sends back all that it hears. Raises MalformedUpdate if it is no
+        awareness update or over the limits.
         """
         kept = []
-        for entry in decode(data, max_entries=MAX_ENTRIES):
-            if len(entry.state.encode()) > MAX_STATE:
-                raise MalformedUpdate(f"a presence state of more than {MAX_STATE} bytes")
+        for entry in decode(data):
             known = self._entries.get(entry.client)
             if known is not None and (known[1] is not owner or entry.clock < known[0].clock):
                 continue
+            if known is None and self._is_echo(entry):
+                continue
+            _check_state(entry.state)
+            if entry.clock > MAX_CLOCK:
+                raise MalformedUpdate(f"a presence clock over {MAX_CLOCK}")
             if known is None and self._held_by(owner) >= MAX_ENTRIES:
                 raise MalformedUpdate(f"more than {MAX_ENTRIES} presence states on one connection")
             if entry.state == GONE:
@@ -202,6 +217,10 @@ class PresenceDesk:
                 self._entries[entry.client] = (entry, owner)
             kept.append(self._afresh(entry))
         return encode(kept) if kept else None
+
+    def _is_echo(self, entry: Entry) -> bool:
+        """Whether it is late news of one who has left; told again, two echoing clients would never end."""
+        return entry.state == GONE or self._floor <= entry.clock <= self._told.get(entry.client, -1)
 
     def _held_by(self, owner: object) -> int:
         return sum(holder is owner for _, holder in self._entries.values())

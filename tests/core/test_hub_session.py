@@ -1,4 +1,4 @@
-"""The hub's side of the conversation about a doc, without a link: admission, one Status for each offer, gaps."""
+"""The hub's side of the conversation, without a link: admission, one Status for each offer, gaps."""
 
 import json
 
