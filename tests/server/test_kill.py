@@ -70,8 +70,8 @@ async def kill_when_shown(daemon: Daemon, seen: set[str], burst: int, instant: i
             Peer(user="bob", server=daemon.address) as reader,
         ):
             written, read = await writer.enter("lobby"), await reader.enter("lobby")
-            await writer.until(lambda: seen <= ids(written))
-            await reader.until(lambda: seen <= ids(read))
+            await writer.until(lambda: writer.status.online and seen <= ids(written))
+            await reader.until(lambda: reader.status.online and seen <= ids(read))
             goal = len(read.timeline) + instant
             read.timeline.listen(lambda _: daemon.process.strike() if len(read.timeline) >= goal else None)
             for part in range(burst):

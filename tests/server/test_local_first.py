@@ -169,7 +169,9 @@ async def test_O1_O3_O7_what_is_durable_is_known_over_a_restart_offline(
             assert all(message.durable for message in room.timeline)
 
 
-def post_much(room: Room, megabytes: int) -> None:
+async def post_much_offline(peer: Peer, room: Room, megabytes: int) -> None:
+    peer.go_offline()
+    await peer.until(lambda: not peer.status.online)  # what is posted before that may still be sent
     for number in range(megabytes * 100):
         room.post(f"{number:05d}" * 2000)
 
@@ -182,8 +184,7 @@ async def test_S1_O4_three_megabytes_written_offline_arrive_once(daemon: Daemon)
             Peer(user="bob", server=daemon.address) as bob,
         ):
             written, read = await ada.enter("lobby"), await bob.enter("lobby")
-            ada.go_offline()
-            post_much(written, 3)
+            await post_much_offline(ada, written, 3)
             ada.go_online()
             await ada.settled()
             await bob.until(lambda: len(read.timeline) == 300)
@@ -197,8 +198,7 @@ async def test_S7_more_work_than_fits_a_frame_is_told_and_stops_no_other_room(
     with anyio.fail_after(2 * PATIENCE):
         async with Peer(user="ada", server=daemon.address) as ada:
             huge, small = await ada.enter("huge"), await ada.enter("small")
-            ada.go_offline()
-            post_much(huge, 1 + (MAX_FRAME >> 20))
+            await post_much_offline(ada, huge, 1 + (MAX_FRAME >> 20))
             ada.go_online()
             await ada.until(lambda: "wait to be synced" in (ada.status.problem or ""))
             id = small.post("in another room")
