@@ -1,0 +1,1 @@
+"""What sync costs here and elsewhere: `python -m benchmarks --help`."""

@@ -1,0 +1,94 @@
+"""The command `python -m benchmarks`: measure, compare, report, count."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from benchmarks.cases import CASES, Case
+from benchmarks.peers import OURS, PEERS, Peer
+from benchmarks.peers import peers as peers_named
+from benchmarks.results import read
+from benchmarks.runner import Step, plan
+from benchmarks.runner import run as run_steps
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def _peers(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[Peer, ...]:
+    try:
+        return {"ours": OURS, "all": PEERS}.get(value) or peers_named(value)
+    except KeyError as error:
+        raise click.BadParameter(f"there is no {error}; there are {', '.join(p.name for p in PEERS)}") from error
+
+
+def _cases(only: str | None, short: bool) -> list[Case]:
+    chosen = [case for case in CASES if case.short or not short]
+    if only is None:
+        return chosen
+    words = only.split(",")
+    return [case for case in CASES if any(case.name == word or case.name.startswith(f"{word}-") for word in words)]
+
+
+@click.group()
+def main() -> None:
+    """What sync costs here and elsewhere."""
+
+
+@main.command()
+@click.option("--short", is_flag=True, help="Only the cases that matter most.")
+@click.option("--only", help="Cases, or the first words of their names, with commas: fanout,rooms-200.")
+@click.option("--peers", default="ours", callback=_peers, show_default=True, help="ours, all, or names with commas.")
+@click.option("--rounds", default=5, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=RESULTS / "latest.jsonl", show_default=True)
+def run(short: bool, only: str | None, peers: tuple[Peer, ...], rounds: int, out: Path) -> None:
+    """Measure; each result is a line of JSON in the file OUT the moment it is there."""
+    steps = list(plan(_cases(only, short), peers, rounds))
+    with click.progressbar(length=len(steps), file=sys.stderr, item_show_func=str) as bar:
+
+        def before_each(step: Step) -> None:
+            bar.update(0 if step is steps[0] else 1, f"{step.case.name}, {step.peer.name}, round {step.round + 1}")
+
+        run_steps(steps, out, before_each)
+        bar.update(1, "done")
+    click.echo(out)
+
+
+@main.command()
+@click.argument("old", type=click.Path(exists=True, path_type=Path))
+@click.argument("new", type=click.Path(exists=True, path_type=Path))
+def compare(old: Path, new: Path) -> None:
+    """What has changed from the results OLD to NEW; a star marks what is beyond noise."""
+    from benchmarks.compare import lines
+
+    for line in lines(read(old), read(new)):
+        click.echo(line)
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--folder", type=click.Path(path_type=Path), default=RESULTS, show_default=True)
+def report(files: tuple[Path, ...], folder: Path) -> None:
+    """Results as a Markdown table and SVG plots."""
+    from benchmarks.plots import draw
+    from benchmarks.report import markdown
+
+    results = read(*files)
+    table = folder / "table.md"
+    table.write_text(markdown(results), encoding="utf-8")
+    for path in (table, *draw(results, folder)):
+        click.echo(path)
+
+
+@main.command()
+def peers() -> None:
+    """Bring the peers into the cache; name those that cannot be had, with the reason."""
+    from benchmarks.peers.prepare import prepare
+
+    for reason in prepare():
+        click.echo(reason, err=True)
+    for peer in PEERS:
+        click.echo(f"{peer.label}: {peer.missing() or 'ready'}")
+
+
+main(prog_name="python -m benchmarks")

@@ -1,0 +1,264 @@
+"""What is measured: each case is one workload with its numbers, run against one peer."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.load.client import Failed
+from benchmarks.load.meter import Result
+from benchmarks.load.workloads import Target, is_there, seen_then_killed
+from benchmarks.osmeter import disk_bytes, syncs_in
+from benchmarks.peers import Peer, Server, running
+from benchmarks.peers.catalogue import CACHE
+
+LOAD_SECONDS = 900
+TRIES = 20
+COMPACTING_SECONDS = 3.0
+"""How long a server that was started again and joined is left to tidy its store."""
+
+NODE_CLIENTS = {"tinybase": "load-tinybase.mjs", "automerge": "load-automerge.mjs"}
+"""Peers with a protocol of their own are loaded by their own clients."""
+
+
+class NotMeasured(Exception):
+    """This case cannot be run with this peer; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A measurement; `rounds` is how often at most, None for as often as is asked for.
+
+    `metrics` are the numbers of the result that tables show, with their unit and its scale.
+    """
+
+    name: str
+    title: str
+    run: Callable[[Peer], Result]
+    metrics: tuple[tuple[str, str, float], ...]
+    rounds: int | None = None
+    short: bool = False
+
+
+def load(server: Server, workload: str, **options: float) -> Result:
+    """Let the generator, a process of its own, put a workload on a server."""
+    peer = server.peer
+    if peer.dialect in NODE_CLIENTS:
+        if workload != "fanout":
+            raise NotMeasured(f"the client for {peer.dialect}'s own protocol has only the fan-out so far")
+        program = ["node", "--expose-gc", str(CACHE / "npm" / NODE_CLIENTS[peer.dialect])]
+    else:
+        program = [sys.executable, "-m", "benchmarks.load", "--dialect", peer.dialect]
+    arguments = [text for name, value in options.items() for text in (f"--{name}", f"{value:g}")]
+    command = [*program, "--url", server.url, "--pid", str(server.pid), "--workload", workload, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LOAD_SECONDS, check=False)
+    if done.returncode != 0:
+        raise Failed(f"the generator ended with {done.returncode}: {done.stderr.strip()[-200:]}")
+    result: Result = json.loads(done.stdout)
+    return result
+
+
+# What is run.
+
+
+def loaded(workload: str, **options: float) -> Callable[[Peer], Result]:
+    """One workload on a fresh server."""
+
+    def run(peer: Peer) -> Result:
+        with running(peer) as server:
+            return load(server, workload, **options)
+
+    return run
+
+
+def stored(**options: float) -> Callable[[Peer], Result]:
+    """The disk after a workload, and again after the server had its chance to compact."""
+
+    def run(peer: Peer) -> Result:
+        _needs_store(peer)
+        with running(peer) as empty:
+            empty.stop()
+            nothing = disk_bytes(empty.data)
+        with running(peer) as server:
+            result = load(server, "store", **options)
+            server.stop()
+            result["disk_bytes"] = disk_bytes(server.data)
+            server.start()
+            if not asyncio.run(is_there(Target(server.url, peer.dialect))):
+                raise Failed("after a stop and a start the room is empty")
+            time.sleep(COMPACTING_SECONDS)
+            server.stop()
+            result["compact_disk_bytes"] = disk_bytes(server.data)
+            result["empty_disk_bytes"] = nothing
+            if "text_bytes" in result:
+                result["compact_per_text"] = disk_bytes(server.data) / float(str(result["text_bytes"]))
+            return result
+
+    return run
+
+
+def synced(updates: int, rate: float) -> Callable[[Peer], Result]:
+    """Calls of fsync for each update at a pace, counted by strace."""
+
+    def run(peer: Peer) -> Result:
+        _needs_store(peer)
+        with tempfile.TemporaryDirectory() as folder:
+            trace = Path(folder) / "trace"
+            with running(peer, trace=trace) as server:
+                before = syncs_in(trace)
+                result = load(server, "rooms", rooms=1, rate=rate, count=updates)
+                return {"fsyncs_per_update": (syncs_in(trace) - before) / updates, **_failure(result)}
+
+    return run
+
+
+def joined(messages: int, joiners: int) -> Callable[[Peer], Result]:
+    """Joining a history: warm, the first after a restart, and a herd."""
+
+    def run(peer: Peer) -> Result:
+        with running(peer) as server:
+            laid = load(server, "lay", messages=messages)
+            if "failed" in laid:
+                return laid
+            found = _prefixed("warm", load(server, "first", messages=messages))
+            found |= _prefixed("herd", load(server, "herd", messages=messages, joiners=joiners))
+            if peer.stores:
+                server.stop()
+                server.start()
+                found |= _prefixed("cold", load(server, "first", messages=messages))
+            return found
+
+    return run
+
+
+def killed(tries: int) -> Callable[[Peer], Result]:
+    """kill -9 at the instant a message is acknowledged or seen by another client: how often is it kept."""
+
+    def run(peer: Peer) -> Result:
+        _needs_store(peer)
+        if peer.dialect in NODE_CLIENTS:
+            raise NotMeasured(f"the client for {peer.dialect}'s own protocol has only the fan-out so far")
+        kept = 0
+        for number in range(tries):
+            with running(peer) as server:
+                asyncio.run(seen_then_killed(Target(server.url, peer.dialect, server.pid), number))
+                server.kill()
+                server.start()
+                kept += asyncio.run(is_there(Target(server.url, peer.dialect)))
+        return {"kept": kept, "tries": tries}
+
+    return run
+
+
+def _needs_store(peer: Peer) -> None:
+    if not peer.stores:
+        raise NotMeasured("it has no store")
+
+
+def _failure(result: Result) -> Result:
+    return {"failed": result["failed"]} if "failed" in result else {}
+
+
+def _prefixed(word: str, result: Result) -> Result:
+    return {f"{word}_{name}": value for name, value in result.items()}
+
+
+# The cases.
+
+_TOKEN = (("cpu_us_per_token", "µs CPU/token", 1.0), ("p50_ms", "p50 ms", 1.0), ("p99_ms", "p99 ms", 1.0))
+_TAIL = (*_TOKEN, ("p999_ms", "p99.9 ms", 1.0), ("bytes_in", "kB on the wire", 1e-3))
+_UPDATE = (("cpu_us_per_update", "µs CPU/update", 1.0), ("p50_ms", "p50 ms", 1.0), ("p99_ms", "p99 ms", 1.0))
+_DISK = (("disk_bytes", "kB", 1e-3), ("compact_disk_bytes", "kB compacted", 1e-3), ("compact_per_text", "x text", 1.0))
+_JOIN = (
+    ("warm_bytes_each", "kB", 1e-3),
+    ("warm_join_s", "s warm", 1.0),
+    ("cold_join_s", "s cold", 1.0),
+    ("cold_shown_empty_first", "empty first", 1.0),
+    ("herd_join_s", "s herd", 1.0),
+    ("herd_server_cpu_s", "s CPU herd", 1.0),
+)
+_AWAY = (("difference_bytes", "B down", 1.0), ("server_cpu_s", "s CPU", 1.0))
+
+
+def _fanouts() -> list[Case]:
+    cases = []
+    for readers, tokens in ((10, 500), (50, 500), (200, 500), (1000, 200)):
+        for rate, pace, count in ((0, "burst", tokens), (50, "50/s", 200 if readers <= 200 else 100)):
+            cases.append(
+                Case(
+                    f"fanout-{readers}-{'burst' if not rate else 'paced'}",
+                    f"1 writer, {readers} readers, {pace}",
+                    loaded("fanout", readers=readers, tokens=count, rate=rate),
+                    _TAIL,
+                    short=readers == 200,
+                )
+            )
+    return cases
+
+
+def _joins() -> list[Case]:
+    return [
+        Case(
+            f"join-{messages}",
+            f"join {messages:,} messages, herd of {joiners}",
+            joined(messages, joiners),
+            _JOIN,
+            rounds=rounds,
+            short=messages == 1000,
+        )
+        for messages, joiners, rounds in ((1000, 500, 3), (10_000, 500, 3), (100_000, 100, 1), (1_000_000, 1, 1))
+    ]
+
+
+CASES = (
+    *_fanouts(),
+    Case(
+        "rooms-200",
+        "200 rooms x 2 clients, 1,000 updates/s",
+        loaded("rooms", rooms=200, rate=1000, count=4000),
+        _UPDATE,
+        short=True,
+    ),
+    Case(
+        "rooms-2000",
+        "2,000 rooms x 2 clients, 1,000 updates/s",
+        loaded("rooms", rooms=2000, rate=1000, count=4000),
+        (*_UPDATE, ("memory_bytes", "MB memory", 1e-6)),
+        rounds=2,
+    ),
+    *(
+        Case(
+            f"idle-{count}",
+            f"{count:,} idle connections, each in a room of its own",
+            loaded("idle", connections=count),
+            (("bytes_per_connection", "kB each", 1e-3), ("memory_bytes", "MB memory", 1e-6)),
+            rounds=3,
+            short=count == 1000,
+        )
+        for count in (100, 300, 1000)
+    ),
+    Case("disk-messages", "10,000 messages of 80 characters", stored(messages=10_000, tokens=0), _DISK, rounds=2),
+    Case("disk-tokens", "2,000 streamed tokens", stored(tokens=2000), _DISK, rounds=2),
+    Case("syncs", "fsyncs at 50 messages/s", synced(100, 50), (("fsyncs_per_update", "fsyncs/update", 1.0),), rounds=1),
+    Case(
+        "kill",
+        "kill -9 the instant a message is acknowledged or seen",
+        killed(TRIES),
+        (("kept", "kept of 20", 1.0),),
+        rounds=1,
+    ),
+    Case(
+        "slow",
+        "a reader that does not read, 50 MB",
+        loaded("slow", megabytes=50),
+        (("grown_bytes", "MB grown", 1e-6), ("caught_up_with_bytes", "MB to catch up", 1e-6)),
+        rounds=1,
+    ),
+    Case("away", "back with 100 messages, 100 missed", loaded("away"), _AWAY, rounds=3, short=True),
+    *_joins(),
+)

@@ -1,0 +1,256 @@
+"""The workloads: what clients do to a server, and what is measured meanwhile."""
+
+import asyncio
+import os
+import signal
+import socket
+from dataclasses import dataclass
+from time import perf_counter
+
+from benchmarks.load import updates
+from benchmarks.load.client import Client, Failed
+from benchmarks.load.crowd import Arrival, acknowledged, check_kept, check_state, join, send_paced
+from benchmarks.load.meter import Meter, Result, latencies, quantiles, traffic
+from benchmarks.load.wire import Wire, wire
+from benchmarks.osmeter import memory_bytes
+from syncchat.core.messages import Step2, Update
+
+ROOM = "lobby/0"
+SETTLE = 2.2
+"""Seconds that are still measured after the last delivery: Hocuspocus writes to its store 2 s later."""
+
+WINDOW = 500
+"""Messages under way where the amount is what counts and not the speed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server under load; `pid` is its process, None if it is on another machine."""
+
+    url: str
+    dialect: str
+    pid: int | None = None
+
+    def wire(self) -> Wire:
+        """A wire to speak to it."""
+        return wire(self.dialect)
+
+
+async def fanout(target: Target, *, readers: int, tokens: int, rate: float) -> Result:
+    """One writer streams tokens to many readers, at once (rate 0) or so many a second."""
+    link = target.wire()
+    begin, appends, end = updates.stream(tokens)
+    frames = [link.frame(ROOM, Update(update)) for update in appends]
+    writer = Client(link, ROOM)
+    crowd = [Client(link, ROOM, keep=number == 0) for number in range(readers)]
+    await join([(writer, updates.WRITER), *((one, f"r{number}") for number, one in enumerate(crowd))], target.url)
+    writer.say(link.frame(ROOM, Update(begin)))
+    await asyncio.sleep(0.3)
+    before = traffic([writer, *crowd])
+    sent: list[float] = []
+    arrival = Arrival(crowd, tokens)
+    owed = writer.acknowledged + tokens
+    meter = Meter(target.pid)
+    with meter.running():
+        start = perf_counter()
+        await send_paced([(writer, frame, sent) for frame in frames], rate)
+        await arrival.wait()
+        delivered = perf_counter() - start
+        if link.acknowledges:
+            await acknowledged(writer, owed)
+        await asyncio.sleep(SETTLE)
+    after = traffic([writer, *crowd])
+    delays = latencies(crowd, {ROOM: sent})  # before the finished text brings all numbers again
+    _check_order(crowd)
+    check_kept(crowd[0], [begin, *appends])
+    writer.say(link.frame(ROOM, Update(end)))
+    await check_state(link, target.url, ROOM, [begin, *appends, end])
+    return {
+        "delivered": tokens * readers,
+        "delivered_s": delivered,
+        **_per(meter, "cpu_us_per_token", tokens * readers),
+        **quantiles(delays),
+        **meter.result(),
+        **_less(after, before),
+    }
+
+
+async def rooms(target: Target, *, rooms: int, rate: float, count: int) -> Result:
+    """A writer and a reader in each room; messages go to the rooms in turn."""
+    link = target.wire()
+    docs = [f"room-{number}/0" for number in range(rooms)]
+    writers = [Client(link, doc) for doc in docs]
+    readers = [Client(link, doc, keep=number == 0) for number, doc in enumerate(docs)]
+    await join([(one, updates.WRITER) for one in writers], target.url)
+    await join([(one, "bob") for one in readers], target.url)
+    made = updates.messages(-(-count // rooms))
+    sent: dict[str, list[float]] = {doc: [] for doc in docs}
+    plan = [
+        (writers[at % rooms], link.frame(docs[at % rooms], Update(made[at // rooms])), sent[docs[at % rooms]])
+        for at in range(len(made) * rooms)
+    ]
+    await asyncio.sleep(0.3)
+    arrival = Arrival(readers, len(made))
+    meter = Meter(target.pid)
+    with meter.running():
+        await send_paced(plan, rate)
+        await arrival.wait()
+        await asyncio.sleep(SETTLE)
+    _check_order(readers)
+    check_kept(readers[0], made)
+    await check_state(link, target.url, docs[-1], made)
+    return {
+        "delivered": len(plan),
+        **_per(meter, "cpu_us_per_update", len(plan)),
+        **quantiles(latencies(readers, sent)),
+        **meter.result(),
+        **traffic([*writers, *readers]),
+    }
+
+
+async def idle(target: Target, *, connections: int) -> Result:
+    """Connections that say nothing, each in a room of its own: memory of each, beyond the first fifty."""
+    link = target.wire()
+    first = [(Client(link, f"first-{number}/0"), "bob") for number in range(50)]
+    await join(first, target.url)
+    await asyncio.sleep(1)
+    meter = Meter(target.pid)
+    crowd = [(Client(link, f"room-{number}/0"), "bob") for number in range(connections)]
+    with meter.running():
+        await join(crowd, target.url)
+        await asyncio.sleep(1)
+    if any(client.failure for client, _ in crowd):
+        raise Failed("a connection was lost")
+    found = meter.result()
+    if meter.memory is not None and meter.memory_before is not None:
+        found["bytes_per_connection"] = (meter.memory - meter.memory_before) / connections
+    return found | _per(meter, "cpu_us_per_connection", connections)
+
+
+async def store(target: Target, *, messages: int, tokens: int) -> Result:
+    """Messages one by one, or a streamed one: so many that the disk shows what each costs."""
+    link = target.wire()
+    if tokens:
+        begin, appends, end = updates.stream(tokens)
+        made, counted = [begin, *appends, end], tokens
+    else:
+        made = updates.messages(messages)
+        counted = messages
+    writer, reader = Client(link, ROOM), Client(link, ROOM)
+    await join([(writer, updates.WRITER), (reader, "bob")], target.url)
+    meter = Meter(target.pid)
+    with meter.running():
+        for at in range(0, len(made), WINDOW):
+            part = made[at : at + WINDOW]
+            writer.say(b"".join(link.frame(ROOM, Update(update)) for update in part))
+            begun = int(bool(tokens))  # the first update of a stream has no number
+            await Arrival([reader], min(at + len(part) - begun, counted)).wait()
+    await check_state(link, target.url, ROOM, made)
+    await asyncio.sleep(SETTLE)
+    text = counted * (len(updates.TOKEN.format(0)) if tokens else 80)
+    return {"text_bytes": text, "updates": len(made), **meter.result(), **traffic([writer, reader])}
+
+
+async def seen_then_killed(target: Target, number: int) -> None:
+    """Post one message; the instant it is acknowledged, or another client sees it, kill -9 the server."""
+    link = target.wire()
+    writer, reader = Client(link, ROOM), Client(link, ROOM)
+    await join([(writer, updates.WRITER), (reader, "bob")], target.url)
+    await asyncio.sleep(0.05)
+    pid = target.pid
+    assert pid is not None, "only a server of this machine can be killed"
+    struck = asyncio.Event()
+
+    def strike(_client: Client) -> None:
+        if not struck.is_set():
+            os.kill(pid, signal.SIGKILL)
+            struck.set()
+
+    reader.goal, reader.reached = 1, strike
+    writer.acknowledged_at = strike
+    work = updates.Work(updates.CLIENT_ID + number)
+    writer.say(link.frame(ROOM, Update(work.message(0))))
+    await asyncio.wait_for(struck.wait(), 10)
+    writer.close()
+    reader.close()
+
+
+async def is_there(target: Target) -> bool:
+    """Whether the first message is in the room."""
+    client = Client(target.wire(), ROOM)
+    await join([(client, "eve")], target.url)
+    for _ in range(20):
+        if client.next:
+            break
+        await asyncio.sleep(0.05)
+    client.close()
+    return client.next > 0
+
+
+async def slow(target: Target, *, megabytes: int) -> Result:
+    """One reader never reads while another gets so much; then it reads again, and has to become right."""
+    link = target.wire()
+    size, work = 32_000, updates.Work()
+    writer, reader, stuck = Client(link, ROOM), Client(link, ROOM), Client(link, ROOM, keep=True)
+    await join([(writer, updates.WRITER), (reader, "bob"), (stuck, "slow")], target.url)
+    stuck.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    stuck.transport.pause_reading()
+    count = megabytes * 1_000_000 // size
+    made = [work.edit(number, size) for number in range(count)]
+    meter = Meter(target.pid)
+    peak = 0
+    with meter.running():
+        for at in range(0, count, 16):
+            writer.say(b"".join(link.frame(ROOM, Update(update)) for update in made[at : at + 16]))
+            await Arrival([reader], min(at + 16, count)).wait()
+            if target.pid is not None and at % 64 == 0:
+                peak = max(peak, memory_bytes(target.pid))
+    grown = None if meter.memory_before is None else peak - meter.memory_before
+    held = stuck.bytes_in
+    stuck.transport.resume_reading()
+    await Arrival([stuck], count).wait()
+    check_kept(stuck, made)
+    return {"grown_bytes": grown, "caught_up_with_bytes": stuck.bytes_in - held, **meter.result()}
+
+
+async def away(target: Target, *, messages: int, missed: int) -> Result:
+    """Somebody who has all but the last messages comes back with as many of its own."""
+    link = target.wire()
+    work = updates.Work()
+    made = [work.message(at, count=100) for at in range(0, messages, 100)]
+    state = work.state
+    made += [work.message(messages + number) for number in range(missed)]
+    writer = Client(link, ROOM)
+    reader = Client(link, ROOM)
+    await join([(writer, updates.WRITER), (reader, "bob")], target.url)
+    writer.say(b"".join(link.frame(ROOM, Update(update)) for update in made))
+    await Arrival([reader], messages + missed).wait()
+    own = updates.Work(updates.CLIENT_ID + 1).message(messages + missed, count=missed)
+    meter = Meter(target.pid)
+    back = Client(link, ROOM, state=state, keep=True)
+    with meter.running():
+        await join([(back, updates.WRITER)], target.url)
+        back.say(link.frame(ROOM, Step2(own)))
+        await Arrival([reader], messages + 2 * missed).wait()
+    if [numbers[1:] for numbers in back.heard[:1]] != [(messages, messages + missed - 1)]:
+        raise Failed("it did not get the difference, and nothing else")
+    await check_state(link, target.url, ROOM, [*made, own])
+    return {"difference_bytes": back.bytes_in, "offered_bytes": back.bytes_out, **meter.result()}
+
+
+# Shared.
+
+
+def _check_order(crowd: list[Client]) -> None:
+    strays = sum(client.strays for client in crowd)
+    failures = [client.failure for client in crowd if client.failure]
+    if strays or failures:
+        raise Failed(f"{strays} messages lost, doubled or out of order; links lost: {failures[:3]}")
+
+
+def _per(meter: Meter, name: str, count: int) -> Result:
+    return {} if meter.cpu is None else {name: meter.cpu * 1e6 / count}
+
+
+def _less(after: Result, before: Result) -> Result:
+    return {name: int(str(after[name])) - int(str(before[name])) for name in after}

@@ -1,0 +1,135 @@
+"""Results as a Markdown table, and how they stand to the numbers that were to be reached."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from benchmarks.cases import CASES, Case
+from benchmarks.results import Results
+from benchmarks.stats import summary
+
+
+def markdown(results: Results) -> str:
+    """The whole report."""
+    parts = [*_head(results), *_targets(results)]
+    for case in CASES:
+        if any(key[0] == case.name for key in (*results.values, *results.failed)):
+            parts += ["", f"### {case.title}", "", *_table(results, case)]
+    return "\n".join([*parts, "", *_reasons(results)]) + "\n"
+
+
+def _head(results: Results) -> Iterator[str]:
+    machine = results.head["machine"]
+    yield f"`{results.head['command']}`, {results.head['date'][:10]}, commit {results.head['commit']}"
+    yield (
+        f"on {machine['cores']} cores of {machine['cpu']}, {machine['memory_gb']} GB, Linux {machine['kernel']}, "
+        f"Python {machine['python']}, node {machine['node']}."
+    )
+    yield "Median of the rounds, and in brackets the smallest and the largest. "
+    versions = ", ".join(f"{results.label(peer)} {version}" for peer, version in results.versions.items())
+    yield f"Versions: {versions}."
+
+
+def _table(results: Results, case: Case) -> Iterator[str]:
+    shown = [metric for metric in case.metrics if any(key[::2] == (case.name, metric[0]) for key in results.values)]
+    yield f"| | {' | '.join(label for _, label, _ in shown)} |"
+    yield f"|---|{'---:|' * len(shown)}"
+    for peer in results.labels:
+        if (case.name, peer) in results.failed:
+            yield f"| {results.label(peer)} | FAILED: {results.failed[case.name, peer][:120]} |{' |' * (len(shown) - 1)}"
+            continue
+        cells = [_cell(results, (case.name, peer, name), scale) for name, _, scale in shown]
+        if any(cells):
+            yield f"| {results.label(peer)} | {' | '.join(cells)} |"
+
+
+def _cell(results: Results, key: tuple[str, str, str], scale: float) -> str:
+    values = results.values.get(key)
+    if not values:
+        return ""
+    found = summary([value * scale for value in values])
+    if found.rounds == 1:
+        return number(found.median)
+    return f"{number(found.median)} ({number(found.low)}–{number(found.high)})"
+
+
+def number(value: float) -> str:
+    """Three digits that matter, and never an exponent."""
+    if value == 0 or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def _reasons(results: Results) -> Iterator[str]:
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for (case, peer), why in results.unavailable.items():
+        reasons.setdefault((peer, why), []).append(case)
+    if reasons:
+        yield "Not measured:"
+        yield ""
+    for (peer, why), cases in reasons.items():
+        yield f"- {results.label(peer)}: {why} ({', '.join(cases)})"
+
+
+# The numbers to reach.
+
+
+class Target(NamedTuple):
+    """`ours` of `peer` in this case may be at most `limit` times that of `other`, or `limit` without one."""
+
+    text: str
+    case: str
+    metric: str
+    other: str | None
+    limit: float
+    peer: str = "syncchat"
+
+
+TARGETS = (
+    Target("CPU per token, burst, 200 readers", "fanout-200-burst", "cpu_us_per_token", "hocuspocus-sqlite", 1 / 2),
+    Target("CPU per token, burst, 200 readers", "fanout-200-burst", "cpu_us_per_token", "pycrdt", 1 / 20),
+    Target("CPU per token, 50/s, 200 readers", "fanout-200-paced", "cpu_us_per_token", "y-websocket", 1),
+    Target("CPU per token, 50/s, 10 readers", "fanout-10-paced", "cpu_us_per_token", "hocuspocus-sqlite", 1),
+    Target("CPU per token, burst, 10 readers", "fanout-10-burst", "cpu_us_per_token", "hocuspocus-sqlite", 1),
+    Target("p99, 50/s, 200 readers", "fanout-200-paced", "p99_ms", "y-websocket", 1.2),
+    Target("CPU per update, 200 rooms", "rooms-200", "cpu_us_per_update", "hocuspocus", 1),
+    Target("bytes per idle connection", "idle-1000", "bytes_per_connection", None, 25_000),
+    Target("join of 100k: bytes", "join-100000", "warm_bytes_each", "best", 1 / 100),
+    Target("join of 100k: first after a restart", "join-100000", "cold_join_s", "best", 1 / 20),
+    Target("join of 100k: herd", "join-100000", "herd_join_s", "best", 1 / 20),
+    Target("disk, 10k messages", "disk-messages", "compact_disk_bytes", "hocuspocus-sqlite", 1),
+    Target("disk, 2,000 tokens, in texts", "disk-tokens", "compact_per_text", None, 2),
+    Target("kill -9 at once, kept of 20 (at least)", "kill", "kept", None, 20),
+)
+
+
+def _targets(results: Results) -> Iterator[str]:
+    yield from ("", "### The numbers to reach", "", "| | ours | against | ratio | to reach | |", "|---|---:|---:|---:|---:|---|")
+    for target in TARGETS:
+        ours = _median(results, target, target.peer)
+        if ours is None:
+            continue
+        other = 1.0 if target.other is None else _other(results, target)
+        if other is None:
+            continue
+        ratio = ours / other
+        met = ratio >= target.limit if target.metric == "kept" else ratio <= target.limit
+        against = "" if target.other is None else f"{number(other)} ({target.other})"
+        yield (
+            f"| {target.text} | {number(ours)} | {against} | {ratio:,.2f} | {target.limit:,.2f} "
+            f"| {'yes' if met else 'NO'} |"
+        )
+
+
+def _median(results: Results, target: Target, peer: str) -> float | None:
+    values = results.values.get((target.case, peer, target.metric))
+    if not values or (target.case, peer) in results.failed:
+        return None
+    return summary(values).median
+
+
+def _other(results: Results, target: Target) -> float | None:
+    if target.other != "best":
+        return _median(results, target, str(target.other))
+    others = [peer for peer in results.labels if not peer.startswith("syncchat")]
+    found = [_median(results, target, peer) for peer in others]
+    return min((value for value in found if value is not None), default=None)

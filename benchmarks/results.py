@@ -1,0 +1,49 @@
+"""Files of results, read back."""
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(slots=True)
+class Results:
+    """One or several files: `values` by (case, peer, metric), `troubles` by (case, peer)."""
+
+    head: dict[str, Any] = field(default_factory=dict)
+    values: dict[tuple[str, str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
+    failed: dict[tuple[str, str], str] = field(default_factory=dict)
+    unavailable: dict[tuple[str, str], str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def label(self, peer: str) -> str:
+        """A peer's name as it is shown."""
+        return self.labels.get(peer, peer)
+
+
+def read(*paths: Path) -> Results:
+    """Read files of results; raises OSError, ValueError for what is none."""
+    results = Results()
+    for path in paths:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            _take(results, json.loads(line))
+    return results
+
+
+def _take(results: Results, line: dict[str, Any]) -> None:
+    if line["kind"] == "head":
+        results.head = results.head or line
+        for name, peer in line["peers"].items():
+            results.labels[name] = peer["label"]
+            results.versions[name] = peer["version"]
+        return
+    key = (line["case"], line["peer"])
+    for name, value in line["result"].items():
+        if name == "unavailable":
+            results.unavailable[key] = value
+        elif name.endswith("failed"):
+            results.failed[key] = value
+        elif isinstance(value, int | float):
+            results.values[*key, name].append(float(value))

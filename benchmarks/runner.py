@@ -1,0 +1,57 @@
+"""Runs cases against peers, interleaved, and writes each result as a line of JSON the moment it is there."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.cases import Case, NotMeasured
+from benchmarks.load.client import Failed
+from benchmarks.load.meter import Result
+from benchmarks.machine import describe
+from benchmarks.peers import DidNotStart, Peer
+
+
+class Step(NamedTuple):
+    """One case, against one peer, in one round."""
+
+    case: Case
+    peer: Peer
+    round: int
+
+
+def plan(cases: Sequence[Case], peers: Sequence[Peer], rounds: int) -> Iterator[Step]:
+    """Round by round, and in each round peer after peer: a noisy minute of the machine hits all alike."""
+    for number in range(rounds):
+        for case in cases:
+            if case.rounds is None or number < case.rounds:
+                # Each round begins with another peer, so that none is always the one after the heaviest.
+                turn = number % len(peers)
+                for peer in (*peers[turn:], *peers[:turn]):
+                    yield Step(case, peer, number)
+
+
+def measure(step: Step) -> Result:
+    """One result: its numbers, or why it failed, or why there is none."""
+    reason = step.peer.missing()
+    if reason is not None:
+        return {"unavailable": reason}
+    try:
+        return step.case.run(step.peer)
+    except NotMeasured as why:
+        return {"unavailable": str(why)}
+    except (Failed, DidNotStart, OSError, TimeoutError, subprocess.TimeoutExpired) as error:
+        return {"failed": str(error) or type(error).__name__}
+
+
+def run(steps: Sequence[Step], out: Path, before_each: Callable[[Step], None]) -> None:
+    """Take all steps, and write their results to a file."""
+    peers = list(dict.fromkeys(step.peer for step in steps))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.open("w", encoding="utf-8") as file:
+        print(json.dumps(describe(peers)), file=file, flush=True)
+        for step in steps:
+            before_each(step)
+            line = {"kind": "result", "case": step.case.name, "peer": step.peer.name, "round": step.round}
+            print(json.dumps(line | {"result": measure(step)}), file=file, flush=True)
