@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pycrdt import Doc, Map, Text
 
 from syncchat.core.guard import Accept, Gap, judge
-from syncchat.core.ids import format_id, parse_doc
-from syncchat.core.schema import COVER, KIB, OPEN, PAGE, SERVER, Schema, schema_of
+from syncchat.core.ids import format_id
+from syncchat.core.schema import COVER, KIB, OPEN, PAGE, SERVER, Schema
 from syncchat.core.structs import StructIndex
 from syncchat.core.update import ANY, BINARY, DELETED, DOC, STRING, TYPE, decode
 from syncchat.errors import MalformedUpdate, Refused
@@ -336,15 +336,6 @@ def test_O4_an_honest_step_2_with_garbage_of_earlier_client_ids_is_accepted() ->
     verdict = by_mallory(data)
     assert isinstance(verdict, Accept)
     assert {root for root, _ in verdict.rows} == {"messages", "streams"}
-
-
-def test_G7_each_kind_of_doc_has_its_schema() -> None:
-    assert schema_of(parse_doc("lobby/0")) is PAGE
-    assert schema_of(parse_doc("lobby/cover")) is COVER
-    assert schema_of(parse_doc("todo")) is OPEN
-    assert PAGE.owner_of(("messages", ROW)) == "alice"
-    assert PAGE.owner_of(("requests", f"topic|{STREAM[:10]}|bob")) == "bob"
-    assert [PAGE.owner_of(row) for row in (("messages", "x"), ("x", ROW))] == [None, None]
 
 
 KINDS = st.sampled_from([ANY, STRING, TYPE, DELETED, BINARY])
