@@ -251,13 +251,13 @@ class Peer:
         await self._until(lambda: not any(desk.busy for desk in self._desks.values()))
 
     async def settled(self) -> None:
-        """Return when there is a link and the server has acknowledged every change as durable."""
+        """Return when the server has acknowledged every change as durable, and has sent all that it had."""
         await self._until(lambda: self.is_settled)
 
     @property
     def is_settled(self) -> bool:
-        """Whether there is a link and the server has acknowledged every change as durable."""
-        return self.status.online and all(desk.replica.waiting.settled for desk in self._desks.values())
+        """Whether the server has acknowledged every change as durable, and has sent all that it had."""
+        return self.status.online and all(desk.replica.is_settled for desk in self._desks.values())
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Return when `condition()` holds; asked after each change of docs, presence or status."""

@@ -10,6 +10,7 @@ from syncchat.core.listeners import Signal
 from syncchat.core.presence import Presence
 from syncchat.core.session import (
     Acknowledged,
+    CaughtUp,
     Met,
     Received,
     Rejected,
@@ -67,6 +68,11 @@ class Replica:
         """Whether a row has a change that the server has not acknowledged; without a server, always."""
         return not self.synced or (root, key) in self.waiting
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the server has acknowledged every change, and has sent all it had when the link came up."""
+        return self.waiting.settled and self.session is not None and self.session.caught_up
+
     def close(self) -> None:
         """Let go of the doc; the replica is of no use after that."""
         self._listening.cancel()
@@ -115,6 +121,8 @@ class Replica:
         for event in events:
             if isinstance(event, Received):
                 self._apply([event.update], SERVER)
+            elif isinstance(event, CaughtUp):
+                self.on_change()
             elif isinstance(event, Acknowledged):
                 self._settle(event.edit)
             elif isinstance(event, Met):

@@ -75,7 +75,12 @@ class Rejected:
     reason: str
 
 
-ReplicaEvent = Received | Acknowledged | Met | Rejected
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """The other side has sent what it had when the conversation began."""
+
+
+ReplicaEvent = Received | CaughtUp | Acknowledged | Met | Rejected
 
 
 def closing_text(code: int, reason: str, **more: object) -> str:
@@ -124,6 +129,8 @@ class ReplicaSession:
         self._met = False
         self._behind = False
         self._told: tuple[int, str] | None = None
+        self.caught_up = False
+        """Whether the other side has sent what it had when the conversation began."""
 
     # What the replica tells its session.
 
@@ -161,7 +168,10 @@ class ReplicaSession:
         match message:
             case Step1(state):
                 return self._answer(state)
-            case Step2(update) | Update(update):
+            case Step2(update):
+                self.caught_up = True
+                return [Received(update), CaughtUp()]
+            case Update(update):
                 return [Received(update)]
             case Status(ok):
                 return self._settle(ok)

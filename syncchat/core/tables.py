@@ -134,9 +134,9 @@ class CellTable(Rows[dict[str, Any]]):
     """
 
     def read(self, row: str) -> dict[str, Any] | Missing:
-        """The row's readable cells; MISSING if there is no such row, or if it is no map of cells."""
+        """The row's readable cells, sorted by name; MISSING if there is no such row, or if it is no map."""
         cells = self._cells(row)
-        return MISSING if cells is None else dict(self._readable(cells))
+        return MISSING if cells is None else dict(sorted(self._readable(cells)))
 
     def get_row(self, row: str) -> dict[str, Any] | None:
         """The row's readable cells; None if there is no such row, or if it is no map of cells."""

@@ -11,7 +11,7 @@ class Backoff:
     [0, 1).
     """
 
-    def __init__(self, rng: Callable[[], float], *, first: float = 0.25, cap: float = 30.0) -> None:
+    def __init__(self, rng: Callable[[], float], *, first: float = 0.25, cap: float = 10.0) -> None:
         self._rng = rng
         self._first = first
         self._cap = cap

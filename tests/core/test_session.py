@@ -29,6 +29,7 @@ from syncchat.core.session import (
     Acknowledged,
     AskedForState,
     AskedToOpen,
+    CaughtUp,
     HubSession,
     Met,
     Offered,
@@ -77,7 +78,7 @@ def test_S2_a_replica_asks_with_its_state_and_answers_with_the_difference() -> N
     writer = Writer()
     assert writer.said() == [Auth("ann"), Step1(b"state")]
     assert writer.session.receive(Authenticated("read-write")) == []
-    assert writer.session.receive(Step2(b"news")) == [Received(b"news")]
+    assert writer.session.receive(Step2(b"news")) == [Received(b"news"), CaughtUp()]
     assert writer.session.receive(Step1(b"theirs")) == [Met(b"theirs")]
     assert writer.said() == [Step2(b"all beyond theirs")]
     assert writer.session.receive(Update(b"more")) == [Received(b"more")]

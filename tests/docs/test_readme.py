@@ -47,7 +47,7 @@ def test_the_first_example_is_at_most_12_lines_and_runs(tmp_path: Path, address:
 
 def test_T1_the_second_example_runs(tmp_path: Path, address: str) -> None:
     line = first_line_of(EXAMPLES[1], tmp_path, address)
-    assert line.strip() == "{'milk': {'text': 'buy milk', 'done': True}} []"
+    assert line.strip() == "{'milk': {'done': True, 'text': 'buy milk'}} []"
 
 
 @pytest.mark.parametrize(("verb", "rest"), VERBS)
