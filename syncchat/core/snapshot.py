@@ -7,8 +7,8 @@ from pycrdt import Doc
 
 from syncchat.core.lib0 import decode_state
 from syncchat.core.ranges import Ranges
-from syncchat.core.update import decode
-from syncchat.errors import SyncchatError
+from syncchat.core.update import Update, decode
+from syncchat.errors import MalformedUpdate, SyncchatError
 
 
 class NotEqual(SyncchatError):
@@ -23,14 +23,21 @@ def _load(updates: Iterable[bytes]) -> Doc[Any]:
     return doc
 
 
+def _decode(data: bytes) -> Update:
+    try:
+        return decode(data)
+    except MalformedUpdate as error:
+        raise NotEqual(f"nothing can be proven of what cannot be read: {error}") from error
+
+
 def _check_says_all(snapshot: bytes, updates: Iterable[bytes]) -> None:
     """Raise NotEqual if an update adds or deletes what the snapshot does not; yrs is not asked."""
-    whole = decode(snapshot)
+    whole = _decode(snapshot)
     ends = {client: run[-1].clock + run[-1].len for client, run in whole.structs.items()}
     deleted: dict[int, Ranges] = {}
     for client, clock, length in whole.deletes:
         deleted.setdefault(client, Ranges()).add(clock, clock + length)
-    for update in map(decode, updates):
+    for update in map(_decode, updates):
         for client, run in update.structs.items():
             if run[-1].clock + run[-1].len > ends.get(client, 0):
                 raise NotEqual("the log has an update that the snapshot lacks; it may lack its predecessors")
@@ -43,7 +50,7 @@ def make_snapshot(updates: Sequence[bytes]) -> bytes:
     """One update equal to `updates`, which are in causal order.
 
     Proven twice: it adds and deletes all that they do, and loading it gives the same clocks and
-    the same snapshot again. Raises NotEqual; MalformedUpdate if one of them is no update.
+    the same snapshot again. Raises NotEqual.
     """
     doc = _load(updates)
     snapshot = doc.get_update()

@@ -70,6 +70,7 @@ class ServedDoc:
         self.name = name
         self.ready = anyio.Event()
         self.failure: Exception | None = None
+        self.over = False
         self.seats: set[Seat] = set()
         self._schema = schema_of(parse_doc(name))
         self._log = log
@@ -79,7 +80,9 @@ class ServedDoc:
         self._presence = PresenceDesk(floor=_presence_floor())
         self._readers: dict[Seat, None] = {}
         self._offers: list[Offer] = []
-        self._asking: list[tuple[Seat, bytes | None]] = []
+        self._asking: dict[Seat, bytes] = {}
+        self._drained: dict[Seat, None] = {}
+        self._slow: list[Seat] = []
         self._wakeup = Wakeup()
         self._made: bytes | None = None
         self._everything: bytes | None = None
@@ -111,9 +114,12 @@ class ServedDoc:
         self._wakeup.call()
 
     def ask(self, seat: Seat, state: bytes) -> None:
-        """Somebody asks for what it lacks; raises MalformedUpdate if `state` is no state vector."""
+        """Somebody asks for what it lacks; raises MalformedUpdate if `state` is no state vector.
+
+        Asking again before the answer has come replaces the question.
+        """
         decode_state(state)
-        self._asking.append((seat, state))
+        self._asking[seat] = state
         self._wakeup.call()
 
     def present(self, seat: Seat, entries: bytes) -> None:
@@ -121,7 +127,7 @@ class ServedDoc:
         news = self._presence.accept(entries, seat)
         if news is not None:
             self._spread(news, besides=seat)
-            if seat in self._readers and seat.behind is None:
+            if seat in self._readers and not self._is_slow(seat):
                 seat.say(Awareness(entries))  # a stock client counts it as a sign of life
 
     def ask_presence(self, seat: Seat) -> None:
@@ -133,7 +139,7 @@ class ServedDoc:
     # The one task.
 
     async def run(self, tasks: TaskGroup) -> None:
-        """Load, then commit and answer until nobody has been here for the idle time.
+        """Load, then commit and answer until nobody has been here for the idle time; then it is `over`.
 
         Raises LogError if the log fails: what was not acknowledged is not in the log, and the
         doc is not to be used any more.
@@ -147,17 +153,21 @@ class ServedDoc:
                 if self._entries > 1:
                     await self._compact()
                 if not self.seats and not self._offers:
+                    self.over = True
                     return
             with anyio.CancelScope(shield=True):
-                await self._commit(tasks)
+                await self._commit()
             self._answer()
+            slow, self._slow = self._slow, []
+            for seat in slow:
+                tasks.start_soon(self._until_drained, seat)
             if self._entries >= self._limits.compact_entries and not self._compacting:
                 tasks.start_soon(self._compact)
 
     async def _load(self) -> None:
         entries = await self._log.read(self.name)
         if is_worthwhile(entries):
-            await compact(self._log, self.name)
+            await self._compact()
             entries = await self._log.read(self.name)
         with self._doc.transaction():
             for entry in entries:
@@ -167,11 +177,11 @@ class ServedDoc:
         whole = self._doc.get_update
         self._index = StructIndex.load(whole(), self._schema.owner_of, source=whole)
 
-    async def _commit(self, tasks: TaskGroup) -> None:
+    async def _commit(self) -> None:
         offers = self._take_offers()
         if not offers:
             return
-        self._mark_slow(tasks)
+        self._mark_slow()
         try:
             outcomes = self._apply(offers)
             update, self._made = self._made, None
@@ -248,15 +258,17 @@ class ServedDoc:
         seat.flush()
 
     def _fan_out(self, update: bytes, outcomes: list[Outcome]) -> None:
-        authors = {outcome.offer.seat for outcome in outcomes if isinstance(outcome.verdict, Accept)}
+        authors = {
+            offer.seat for offer, verdict in outcomes if isinstance(verdict, Accept) and verdict.is_news
+        }
         only_author = authors.pop() if len(authors) == 1 else None
-        self._tell_readers(Update(update), besides=only_author)
+        readers = [seat for seat in self._readers if seat.behind is None and seat is not only_author]
+        self._tell(readers, Update(update))
 
-    def _tell_readers(self, message: Message, besides: Seat | None = None) -> None:
+    def _tell(self, seats: Iterable[Seat], message: Message) -> None:
+        """Say the same to all of them, encoded once for each dialect and routing key."""
         frames: dict[tuple[type, str], bytes | None] = {}
-        for seat in self._readers:
-            if seat is besides or seat.behind is not None:
-                continue
+        for seat in seats:
             line = seat.line
             kind = (type(line.dialect), seat.key)
             if kind not in frames:
@@ -267,17 +279,21 @@ class ServedDoc:
 
     def _answer(self) -> None:
         """Tell those who ask, now that the doc is exactly what the log holds (D2)."""
-        asking, self._asking = self._asking, []
-        for seat, state in asking:
+        drained, self._drained = self._drained, {}
+        for seat in drained:
+            self._catch_up(seat)
+        asking, self._asking = self._asking, {}
+        for seat, state in asking.items():
             if seat not in self.seats:
                 continue
-            if state is None:
-                self._catch_up(seat)
-            else:
-                self._readers[seat] = None
-                seat.say(Step2(self._difference(state)))
-                seat.say(Step1(self._doc.get_state()))
-                self.ask_presence(seat)
+            if seat not in drained and self._is_slow(seat):
+                self._asking[seat] = state
+                self._wait_for(seat)
+                continue
+            self._readers[seat] = None
+            seat.say(Step2(self._difference(state)))
+            seat.say(Step1(self._doc.get_state()))
+            self.ask_presence(seat)
 
     def _difference(self, state: bytes) -> bytes:
         if state != b"\x00":
@@ -288,23 +304,33 @@ class ServedDoc:
 
     # Slow readers.
 
-    def _mark_slow(self, tasks: TaskGroup) -> None:
+    def _is_slow(self, seat: Seat) -> bool:
+        return seat.waiting or seat.backlog() > self._limits.reader_backlog
+
+    def _mark_slow(self) -> None:
         state: bytes | None = None
         for seat in self._readers:
-            if seat.behind is None and seat.backlog() > self._limits.reader_backlog:
+            if seat.behind is None and self._is_slow(seat):
                 state = state or self._doc.get_state()
                 seat.behind = state
-                tasks.start_soon(self._wait_for, seat)
+                self._wait_for(seat)
 
-    async def _wait_for(self, seat: Seat) -> None:
+    def _wait_for(self, seat: Seat) -> None:
+        if not seat.waiting:
+            seat.waiting = True
+            self._slow.append(seat)
+            self._wakeup.call()
+
+    async def _until_drained(self, seat: Seat) -> None:
         try:
             await seat.line.link.drained()
         except LinkClosed:
             return  # whoever serves the link hears it as well, and makes the seat leave
-        self._asking.append((seat, None))
+        self._drained[seat] = None
         self._wakeup.call()
 
     def _catch_up(self, seat: Seat) -> None:
+        seat.waiting = False
         state, seat.behind = seat.behind, None
         if state is not None:
             seat.say(Update(self._doc.get_update(state)))
@@ -313,10 +339,12 @@ class ServedDoc:
             seat.missed.clear()
 
     def _spread(self, entries: bytes, besides: Seat | None = None) -> None:
-        self._tell_readers(Awareness(entries), besides)
-        for seat in self._readers:
-            if seat.behind is not None and seat is not besides:
-                self._keep_presence(seat, decode(entries))
+        readers = [seat for seat in self._readers if seat is not besides]
+        slow = [seat for seat in readers if self._is_slow(seat)]
+        self._tell([seat for seat in readers if seat not in slow], Awareness(entries))
+        for seat in slow:
+            self._keep_presence(seat, decode(entries))
+            self._wait_for(seat)
 
     def _keep_presence(self, seat: Seat, entries: list[Entry]) -> None:
         seat.missed.update((entry.client, entry) for entry in entries)

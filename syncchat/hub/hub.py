@@ -1,6 +1,7 @@
 """The hub: takes links, opens docs for them, and keeps each failure where it belongs."""
 
 import logging
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -12,7 +13,7 @@ from anyio.abc import TaskGroup
 from syncchat.core.dialect import MAX_FRAME, BadFrame, Dialect, HocuspocusDialect, doc_of_key
 from syncchat.core.ids import parse_doc
 from syncchat.core.listeners import Signal
-from syncchat.core.messages import Auth, Ping, Pong
+from syncchat.core.messages import Auth, Denied, Ping, Pong
 from syncchat.core.session import (
     AskedForPresence,
     AskedForState,
@@ -39,6 +40,18 @@ from syncchat.link.protocol import Link
 from syncchat.log import Log
 
 logger = logging.getLogger("syncchat.hub")
+
+
+def _describe(error: BaseException) -> str:
+    """What a log line may say of an error: texts of exceptions that are not ours may quote a message."""
+    if isinstance(error, SyncchatError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    return (
+        f"{type(error).__name__} in {frames[-1].filename}:{frames[-1].lineno}"
+        if frames
+        else repr(type(error))
+    )
 
 
 class Denial(SyncchatError):
@@ -157,21 +170,26 @@ class Hub:
                 line.link.send(line.dialect.encode("", Pong()) or b"")
             return
         seat = self._seat(line, frame.key)
+        if seat is None:
+            if isinstance(frame.message, Auth):
+                denied = Denied(f"more than {self.limits.docs_per_link} docs on one link")
+                line.link.send(line.dialect.encode(frame.key, denied) or b"")
+            return
         try:
             for event in seat.session.receive(frame.message):
                 if isinstance(event, AskedToOpen):
                     tasks.start_soon(self._open_seat, seat, event.token)
                 else:
-                    await self._act(seat, event)
+                    self._act(seat, event)
         except (ProtocolError, MalformedUpdate) as error:
             self._end_seat(seat, error)
+        await seat.eased(self.limits.pending_updates, self.limits.pending_bytes)
 
-    def _seat(self, line: Line, key: str) -> Seat:
+    def _seat(self, line: Line, key: str) -> Seat | None:
+        """The seat a frame is about; None where there may be no further one."""
         if key not in line.seats:
-            if not line.dialect.authenticates or len(line.seats) >= self.limits.docs_per_link:
-                raise ProtocolError(
-                    f"more than {self.limits.docs_per_link} docs on one link", CloseCode.TOO_MANY
-                )
+            if len(line.seats) >= self.limits.docs_per_link:
+                return None
             line.seats[key] = Seat(line, key)
         return line.seats[key]
 
@@ -192,7 +210,7 @@ class Hub:
             self.turns.tell(None)
         seat.line.seats.pop(seat.key, None)
 
-    async def _act(self, seat: Seat, event: HubEvent) -> None:
+    def _act(self, seat: Seat, event: HubEvent) -> None:
         if isinstance(event, Left):
             self._drop_seat(seat)
             return
@@ -201,7 +219,6 @@ class Hub:
             return  # the doc has failed, and this line is being ended
         if isinstance(event, Offered):
             doc.offer(seat, event.update, whole=event.whole)
-            await seat.eased(self.limits.pending_updates, self.limits.pending_bytes)
         elif isinstance(event, AskedForState):
             doc.ask(seat, event.state)
         elif isinstance(event, Presented):
@@ -234,8 +251,8 @@ class Hub:
         events = seat.session.admit("read-write")
         seat.flush()
         try:
-            for event in events:
-                await self._act(seat, event)
+            for event in events:  # in one go: what the line hears meanwhile must not overtake them (S10)
+                self._act(seat, event)
         except (ProtocolError, MalformedUpdate) as error:
             self._end_seat(seat, error)
 
@@ -248,23 +265,26 @@ class Hub:
 
     async def _load(self, name: str) -> ServedDoc:
         """The doc, loaded once however many ask together (S6). Raises LogError."""
-        doc = self._docs.get(name)
-        if doc is None:
-            doc = self._docs[name] = ServedDoc(name, self._log, self.limits)
-            self._tasks.start_soon(self._run, doc)
-        await doc.ready.wait()
-        if doc.failure is not None:
-            raise LogError(str(doc.failure)) from doc.failure
-        return doc
+        while True:
+            doc = self._docs.get(name)
+            if doc is None or doc.over:
+                doc = self._docs[name] = ServedDoc(name, self._log, self.limits)
+                self._tasks.start_soon(self._run, doc)
+            await doc.ready.wait()
+            if doc.failure is not None:
+                raise LogError(str(doc.failure)) from doc.failure
+            if not doc.over:  # it may have been idle for long enough while we were waking up
+                return doc
 
     async def _run(self, doc: ServedDoc) -> None:
         """Run a doc; when it fails, its links end with a code that says "try again" (D3)."""
         try:
             async with anyio.create_task_group() as tasks:
                 await doc.run(tasks)
-        except* SyncchatError as failures:
+                tasks.cancel_scope.cancel()
+        except* Exception as failures:  # noqa: BLE001 - a bug in somebody's log must end no other doc (S7)
             doc.failure = failures.exceptions[0]
-            logger.error("doc %s is unloaded: %s", doc.name, doc.failure)
+            logger.error("doc %s is unloaded: %s", doc.name, _describe(doc.failure))
             for seat in list(doc.seats):
                 seat.line.end(CloseCode.LOG_FAILED, "the change could not be stored: try again")
         finally:

@@ -31,7 +31,8 @@ class Seat:
     """One session of one doc, as the doc sees it.
 
     `behind` is the state vector from which a slow reader needs a difference (None: it is up to
-    date), `missed` the presence it has not been told meanwhile.
+    date), `missed` the presence it has not been told meanwhile, `waiting` whether its doc waits
+    until the link has taken what is under way.
     """
 
     def __init__(self, line: Line, key: str) -> None:
@@ -42,6 +43,7 @@ class Seat:
         self.leave: Callable[[], None] | None = None
         self.behind: bytes | None = None
         self.missed: dict[int, Entry] = {}
+        self.waiting = False
         self._pending = 0
         self._pending_bytes = 0
         self._eased = anyio.Event()
