@@ -82,6 +82,11 @@ class Backlog:
         self._room.call()
         return group
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something waits to be taken."""
+        return bool(self._appends)
+
     def close(self) -> None:
         """Let nothing more in; what came before can still be taken."""
         self._closed = True
