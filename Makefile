@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: help setup node demo test check lint format types imports docs clean
 
 help:
-	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):[^#]*## */make \1|/' | awk -F'|' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):[^#]*## */make \1|/' | awk -F'|' '{printf "  %-12s %s\n", $$1, $$2}'
 
 setup: .venv/.stamp ## install syncchat and its tools into .venv
 

@@ -19,7 +19,9 @@ def _peers(_context: click.Context, _parameter: click.Parameter, value: str) -> 
     try:
         return {"ours": OURS, "all": PEERS}.get(value) or peers_named(value)
     except KeyError as error:
-        raise click.BadParameter(f"there is no {error}; there are {', '.join(p.name for p in PEERS)}") from error
+        raise click.BadParameter(
+            f"there is no {error}; there are {', '.join(p.name for p in PEERS)}"
+        ) from error
 
 
 def _cases(only: str | None, short: bool) -> list[Case]:
@@ -27,7 +29,9 @@ def _cases(only: str | None, short: bool) -> list[Case]:
     if only is None:
         return chosen
     words = only.split(",")
-    return [case for case in CASES if any(case.name == word or case.name.startswith(f"{word}-") for word in words)]
+    return [
+        case for case in CASES if any(case.name == word or case.name.startswith(f"{word}-") for word in words)
+    ]
 
 
 @click.group()
@@ -38,7 +42,9 @@ def main() -> None:
 @main.command()
 @click.option("--short", is_flag=True, help="Only the cases that matter most.")
 @click.option("--only", help="Cases, or the first words of their names, with commas: fanout,rooms-200.")
-@click.option("--peers", default="ours", callback=_peers, show_default=True, help="ours, all, or names with commas.")
+@click.option(
+    "--peers", default="ours", callback=_peers, show_default=True, help="ours, all, or names with commas."
+)
 @click.option("--rounds", default=5, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=RESULTS / "latest.jsonl", show_default=True)
 def run(short: bool, only: str | None, peers: tuple[Peer, ...], rounds: int, out: Path) -> None:
@@ -47,7 +53,9 @@ def run(short: bool, only: str | None, peers: tuple[Peer, ...], rounds: int, out
     with click.progressbar(length=len(steps), file=sys.stderr, item_show_func=str) as bar:
 
         def before_each(step: Step) -> None:
-            bar.update(0 if step is steps[0] else 1, f"{step.case.name}, {step.peer.name}, round {step.round + 1}")
+            bar.update(
+                0 if step is steps[0] else 1, f"{step.case.name}, {step.peer.name}, round {step.round + 1}"
+            )
 
         run_steps(steps, out, before_each)
         bar.update(1, "done")
@@ -78,6 +86,24 @@ def report(files: tuple[Path, ...], folder: Path) -> None:
     table.write_text(markdown(results), encoding="utf-8")
     for path in (table, *draw(results, folder)):
         click.echo(path)
+
+
+@main.command()
+@click.option("--write", is_flag=True, help="Take what is counted now as what is expected.")
+def counts(write: bool) -> None:
+    """Count what is the same on every machine; ends with 1 if it is not what is expected."""
+    import json
+
+    from benchmarks.counts import EXPECTED, count, differences, expected
+
+    found = count()
+    click.echo(json.dumps(found, indent=2))
+    if write:
+        EXPECTED.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    elif wrong := differences(found, expected()):
+        for line in wrong:
+            click.echo(line, err=True)
+        sys.exit(1)
 
 
 @main.command()

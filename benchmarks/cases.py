@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import floors, library
 from benchmarks.load.client import Failed
 from benchmarks.load.meter import Result
 from benchmarks.load.workloads import Target, is_there, seen_then_killed
@@ -25,6 +26,8 @@ COMPACTING_SECONDS = 3.0
 NODE_CLIENTS = {"tinybase": "load-tinybase.mjs", "automerge": "load-automerge.mjs"}
 """Peers with a protocol of their own are loaded by their own clients."""
 
+MOST_NODE_READERS = 200
+
 
 class NotMeasured(Exception):
     """This case cannot be run with this peer; the text says why."""
@@ -35,6 +38,7 @@ class Case:
     """A measurement; `rounds` is how often at most, None for as often as is asked for.
 
     `metrics` are the numbers of the result that tables show, with their unit and its scale.
+    `only` is the one peer it makes sense for.
     """
 
     name: str
@@ -43,6 +47,7 @@ class Case:
     metrics: tuple[tuple[str, str, float], ...]
     rounds: int | None = None
     short: bool = False
+    only: str | None = None
 
 
 def load(server: Server, workload: str, **options: float) -> Result:
@@ -51,7 +56,11 @@ def load(server: Server, workload: str, **options: float) -> Result:
     if peer.dialect in NODE_CLIENTS:
         if workload != "fanout":
             raise NotMeasured(f"the client for {peer.dialect}'s own protocol has only the fan-out so far")
-        program = ["node", "--expose-gc", str(CACHE / "npm" / NODE_CLIENTS[peer.dialect])]
+        if options["readers"] > MOST_NODE_READERS:
+            raise NotMeasured(
+                f"its client runs more than {MOST_NODE_READERS} readers slower than the server does"
+            )
+        program = ["node", str(CACHE / "npm" / NODE_CLIENTS[peer.dialect])]
     else:
         program = [sys.executable, "-m", "benchmarks.load", "--dialect", peer.dialect]
     arguments = [text for name, value in options.items() for text in (f"--{name}", f"{value:g}")]
@@ -173,7 +182,11 @@ def _prefixed(word: str, result: Result) -> Result:
 _TOKEN = (("cpu_us_per_token", "µs CPU/token", 1.0), ("p50_ms", "p50 ms", 1.0), ("p99_ms", "p99 ms", 1.0))
 _TAIL = (*_TOKEN, ("p999_ms", "p99.9 ms", 1.0), ("bytes_in", "kB on the wire", 1e-3))
 _UPDATE = (("cpu_us_per_update", "µs CPU/update", 1.0), ("p50_ms", "p50 ms", 1.0), ("p99_ms", "p99 ms", 1.0))
-_DISK = (("disk_bytes", "kB", 1e-3), ("compact_disk_bytes", "kB compacted", 1e-3), ("compact_per_text", "x text", 1.0))
+_DISK = (
+    ("disk_bytes", "kB", 1e-3),
+    ("compact_disk_bytes", "kB compacted", 1e-3),
+    ("compact_per_text", "x text", 1.0),
+)
 _JOIN = (
     ("warm_bytes_each", "kB", 1e-3),
     ("warm_join_s", "s warm", 1.0),
@@ -211,7 +224,12 @@ def _joins() -> list[Case]:
             rounds=rounds,
             short=messages == 1000,
         )
-        for messages, joiners, rounds in ((1000, 500, 3), (10_000, 500, 3), (100_000, 100, 1), (1_000_000, 1, 1))
+        for messages, joiners, rounds in (
+            (1000, 500, 3),
+            (10_000, 500, 3),
+            (100_000, 100, 1),
+            (1_000_000, 1, 1),
+        )
     ]
 
 
@@ -242,9 +260,21 @@ CASES = (
         )
         for count in (100, 300, 1000)
     ),
-    Case("disk-messages", "10,000 messages of 80 characters", stored(messages=10_000, tokens=0), _DISK, rounds=2),
+    Case(
+        "disk-messages",
+        "10,000 messages of 80 characters",
+        stored(messages=10_000, tokens=0),
+        _DISK,
+        rounds=2,
+    ),
     Case("disk-tokens", "2,000 streamed tokens", stored(tokens=2000), _DISK, rounds=2),
-    Case("syncs", "fsyncs at 50 messages/s", synced(100, 50), (("fsyncs_per_update", "fsyncs/update", 1.0),), rounds=1),
+    Case(
+        "syncs",
+        "fsyncs at 50 messages/s",
+        synced(100, 50),
+        (("fsyncs_per_update", "fsyncs/update", 1.0),),
+        rounds=1,
+    ),
     Case(
         "kill",
         "kill -9 the instant a message is acknowledged or seen",
@@ -261,4 +291,32 @@ CASES = (
     ),
     Case("away", "back with 100 messages, 100 missed", loaded("away"), _AWAY, rounds=3, short=True),
     *_joins(),
+    Case(
+        "library",
+        "the library alone",
+        lambda _peer: library.measure(),
+        (
+            ("post_us", "µs post", 1.0),
+            ("apply_us", "µs apply", 1.0),
+            ("open_ms", "ms open 1,000", 1.0),
+            ("stream_us_per_token", "µs/token", 1.0),
+            ("agent_us_per_token", "µs/token of the agent", 1.0),
+        ),
+        short=True,
+        only="syncchat",
+    ),
+    Case(
+        "floors",
+        "floors of this machine",
+        lambda _peer: {**floors.apply_us(), **floors.fsync_us()},
+        (
+            ("apply_alone_us", "µs apply a token", 1.0),
+            ("apply_together_us", "µs in one transaction", 1.0),
+            ("fdatasync_us", "µs fdatasync", 1.0),
+            ("commit_us", "µs SQLite commit", 1.0),
+            ("commit_cpu_us", "µs CPU of it", 1.0),
+        ),
+        short=True,
+        only="syncchat",
+    ),
 )

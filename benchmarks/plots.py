@@ -21,11 +21,17 @@ def draw(results: Results, folder: Path) -> list[Path]:
     made = [
         _plot(
             _series(results, [(f"fanout-{n}-paced", n) for n in (10, 50, 200, 1000)], "p99_ms", 1),
-            ("Latency over load: 50 tokens a second, with every commit on disk (syncchat)", "readers", "p99 latency, ms"),
+            (
+                "Latency over load: 50 tokens a second, with every commit on disk (syncchat)",
+                "readers",
+                "p99 latency, ms",
+            ),
             folder / "latency.svg",
         ),
         _plot(
-            _series(results, [(f"join-{n}", n) for n in (1000, 10_000, 100_000, 1_000_000)], "warm_join_s", 1e3),
+            _series(
+                results, [(f"join-{n}", n) for n in (1000, 10_000, 100_000, 1_000_000)], "warm_join_s", 1e3
+            ),
             ("Joining a room", "messages in the room", "until everything is there, ms"),
             folder / "join.svg",
         ),
@@ -68,7 +74,9 @@ def _plot(series: Series, titles: tuple[str, str, str], path: Path) -> Path | No
             [point.high - point.median for _, point in points],
         ]
         thick = 3.0 if label == OURS else 1.2
-        axes.errorbar([x for x, _ in points], middle, spread, label=label, marker="o", linewidth=thick, capsize=3)
+        axes.errorbar(
+            [x for x, _ in points], middle, spread, label=label, marker="o", linewidth=thick, capsize=3
+        )
     title, x_label, y_label = titles
     axes.set(title=title, xlabel=x_label, ylabel=y_label, xscale="log", yscale="log")
     axes.grid(visible=True, which="major", alpha=0.3)

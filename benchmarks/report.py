@@ -21,8 +21,8 @@ def _head(results: Results) -> Iterator[str]:
     machine = results.head["machine"]
     yield f"`{results.head['command']}`, {results.head['date'][:10]}, commit {results.head['commit']}"
     yield (
-        f"on {machine['cores']} cores of {machine['cpu']}, {machine['memory_gb']} GB, Linux {machine['kernel']}, "
-        f"Python {machine['python']}, node {machine['node']}."
+        f"on {machine['cores']} cores of {machine['cpu']}, {machine['memory_gb']} GB, "
+        f"Linux {machine['kernel']}, Python {machine['python']}, node {machine['node']}."
     )
     yield "Median of the rounds, and in brackets the smallest and the largest. "
     versions = ", ".join(f"{results.label(peer)} {version}" for peer, version in results.versions.items())
@@ -30,12 +30,15 @@ def _head(results: Results) -> Iterator[str]:
 
 
 def _table(results: Results, case: Case) -> Iterator[str]:
-    shown = [metric for metric in case.metrics if any(key[::2] == (case.name, metric[0]) for key in results.values)]
+    shown = [
+        metric for metric in case.metrics if any(key[::2] == (case.name, metric[0]) for key in results.values)
+    ]
     yield f"| | {' | '.join(label for _, label, _ in shown)} |"
     yield f"|---|{'---:|' * len(shown)}"
     for peer in results.labels:
         if (case.name, peer) in results.failed:
-            yield f"| {results.label(peer)} | FAILED: {results.failed[case.name, peer][:120]} |{' |' * (len(shown) - 1)}"
+            why = results.failed[case.name, peer][:120]
+            yield f"| {results.label(peer)} | FAILED: {why} |{' |' * (len(shown) - 1)}"
             continue
         cells = [_cell(results, (case.name, peer, name), scale) for name, _, scale in shown]
         if any(cells):
@@ -85,7 +88,13 @@ class Target(NamedTuple):
 
 
 TARGETS = (
-    Target("CPU per token, burst, 200 readers", "fanout-200-burst", "cpu_us_per_token", "hocuspocus-sqlite", 1 / 2),
+    Target(
+        "CPU per token, burst, 200 readers",
+        "fanout-200-burst",
+        "cpu_us_per_token",
+        "hocuspocus-sqlite",
+        1 / 2,
+    ),
     Target("CPU per token, burst, 200 readers", "fanout-200-burst", "cpu_us_per_token", "pycrdt", 1 / 20),
     Target("CPU per token, 50/s, 200 readers", "fanout-200-paced", "cpu_us_per_token", "y-websocket", 1),
     Target("CPU per token, 50/s, 10 readers", "fanout-10-paced", "cpu_us_per_token", "hocuspocus-sqlite", 1),
@@ -103,7 +112,13 @@ TARGETS = (
 
 
 def _targets(results: Results) -> Iterator[str]:
-    yield from ("", "### The numbers to reach", "", "| | ours | against | ratio | to reach | |", "|---|---:|---:|---:|---:|---|")
+    yield from (
+        "",
+        "### The numbers to reach",
+        "",
+        "| | ours | against | ratio | to reach | |",
+        "|---|---:|---:|---:|---:|---|",
+    )
     for target in TARGETS:
         ours = _median(results, target, target.peer)
         if ours is None:

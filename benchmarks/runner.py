@@ -29,7 +29,8 @@ def plan(cases: Sequence[Case], peers: Sequence[Peer], rounds: int) -> Iterator[
                 # Each round begins with another peer, so that none is always the one after the heaviest.
                 turn = number % len(peers)
                 for peer in (*peers[turn:], *peers[:turn]):
-                    yield Step(case, peer, number)
+                    if case.only in (None, peer.name):
+                        yield Step(case, peer, number)
 
 
 def measure(step: Step) -> Result:

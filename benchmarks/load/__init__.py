@@ -1,1 +1,1 @@
-"""The load generator: a program of its own, pointable at any Yjs server: `python -m benchmarks.load --help`."""
+"""The load generator, a program of its own for any Yjs server: `python -m benchmarks.load --help`."""

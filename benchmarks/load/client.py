@@ -15,12 +15,22 @@ class Failed(Exception):
     """The server closed a link, denied a doc, or did not deliver in time."""
 
 
+class _Nowhere(asyncio.Transport):
+    """The transport of a client that has not connected."""
+
+    def abort(self) -> None:
+        """There is nothing to close."""
+
+
+_NOWHERE = _Nowhere()
+
+
 class Client(asyncio.Protocol):
     """A client of one doc. Times are those of `perf_counter`.
 
     `heard` holds, for each frame with numbers in it: when it came, and the first and last number.
     `next` is the number that has to come next; `strays` counts those that came otherwise.
-    `goal` is the `next` at which `reached` is called. With `keep`, updates are kept in `updates`.
+    `goal` is the `next` at which `reached` is called, once. With `keep`, updates are kept in `updates`.
     """
 
     def __init__(self, wire: Wire, doc: str, *, state: bytes = EMPTY_STATE, keep: bool = False) -> None:
@@ -35,10 +45,12 @@ class Client(asyncio.Protocol):
         self.reached: Callable[[Client], None] = lambda client: None
         self.acknowledged_at: Callable[[Client], None] | None = None
         self.failure: str | None = None
+        self.transport: asyncio.Transport = _NOWHERE
         self._wire = wire
         self._state = state
         self._reader = FrameReader()
         self._head: bytes | None = b""
+        wire.clients.append(self)
 
     # The link.
 
@@ -53,7 +65,9 @@ class Client(asyncio.Protocol):
         self._user = user
         self._url = self._wire.url(base, self.doc, user)
         parts = urlsplit(self._url)
-        await asyncio.get_running_loop().create_connection(lambda: self, parts.hostname, parts.port)
+        await asyncio.get_running_loop().create_connection(
+            lambda: self, parts.hostname or "", parts.port or 80
+        )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is open."""
@@ -128,7 +142,8 @@ class Client(asyncio.Protocol):
         if first != self.next or last - first + 1 != count:
             self.strays += 1
         self.next = max(self.next, last + 1)
-        if self.next == self.goal:
+        if 0 <= self.goal <= self.next:
+            self.goal = -1
             self.reached(self)
 
     def _status(self, ok: bool) -> None:

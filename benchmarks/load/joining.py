@@ -7,7 +7,8 @@ from benchmarks.load import updates
 from benchmarks.load.client import Client, Failed
 from benchmarks.load.crowd import PATIENCE, Arrival, join
 from benchmarks.load.meter import Meter, Result
-from benchmarks.load.workloads import ROOM, SETTLE, Target
+from benchmarks.load.wire import Wire
+from benchmarks.load.workloads import ROOM, SETTLE, Target, speaking
 from syncchat.core.messages import Update
 
 SIZE = 80
@@ -21,8 +22,8 @@ class Counting(Client):
     It has everything once it has had more bytes than the texts alone are.
     """
 
-    def __init__(self, target: Target, enough: int) -> None:
-        super().__init__(target.wire(), ROOM)
+    def __init__(self, link: Wire, enough: int) -> None:
+        super().__init__(link, ROOM)
         self.complete_at = asyncio.get_running_loop().create_future()
         self._enough = enough
 
@@ -43,9 +44,9 @@ class Counting(Client):
             self.complete_at.set_exception(Failed(str(error or "the server closed the link")))
 
 
-async def lay(target: Target, *, messages: int) -> Result:
+@speaking
+async def lay(link: Wire, target: Target, *, messages: int) -> Result:
     """Lay down a history of so many messages."""
-    link = target.wire()
     writer, reader = Client(link, ROOM), Client(link, ROOM)
     await join([(writer, updates.WRITER), (reader, "bob")], target.url)
     made = updates.history(messages)
@@ -58,17 +59,16 @@ async def lay(target: Target, *, messages: int) -> Result:
     return {**meter.result(), "frames_in": reader.frames_in}
 
 
-async def herd(target: Target, *, messages: int, joiners: int) -> Result:
+@speaking
+async def herd(link: Wire, target: Target, *, messages: int, joiners: int) -> Result:
     """So many join at the same instant; measured until the last one has everything."""
-    crowd = [Counting(target, messages * SIZE) for _ in range(joiners)]
+    crowd = [Counting(link, messages * SIZE) for _ in range(joiners)]
     meter = Meter(target.pid)
     with meter.running():
         start = perf_counter()
         await asyncio.gather(*(one.open(target.url, f"r{number}") for number, one in enumerate(crowd)))
         done = await asyncio.wait_for(asyncio.gather(*(one.complete_at for one in crowd)), PATIENCE * 3)
     got = [one.bytes_in for one in crowd]
-    for one in crowd:
-        one.transport.abort()
     return {
         "join_s": max(done) - start,
         "median_join_s": sorted(done)[len(done) // 2] - start,
@@ -77,9 +77,10 @@ async def herd(target: Target, *, messages: int, joiners: int) -> Result:
     }
 
 
-async def first(target: Target, *, messages: int) -> Result:
+@speaking
+async def first(link: Wire, target: Target, *, messages: int) -> Result:
     """One joins; what it gets is looked at, and so is whether an empty room was shown first."""
-    client = Client(target.wire(), ROOM)
+    client = Client(link, ROOM)
     meter = Meter(target.pid)
     with meter.running():
         start = perf_counter()

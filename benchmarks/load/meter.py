@@ -50,7 +50,7 @@ class Meter:
 
 def latencies(clients: Iterable[Client], sent: dict[str, list[float]]) -> list[float]:
     """Milliseconds from sending to hearing, of each number at each client, sorted; `sent` is by doc."""
-    found = []
+    found: list[float] = []
     for client in clients:
         times = sent[client.doc]
         for now, first, last in client.heard:
@@ -63,7 +63,9 @@ def quantiles(ordered: list[float]) -> Result:
     if not ordered:
         return {}
     at = {"p50_ms": 0.5, "p99_ms": 0.99, "p999_ms": 0.999}
-    found: Result = {name: ordered[min(len(ordered) - 1, int(part * len(ordered)))] for name, part in at.items()}
+    found: Result = {
+        name: ordered[min(len(ordered) - 1, int(part * len(ordered)))] for name, part in at.items()
+    }
     return found | {"max_ms": ordered[-1]}
 
 

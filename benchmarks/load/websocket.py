@@ -24,14 +24,20 @@ def handshake(url: str) -> bytes:
 
 def masked(payload: bytes, first: int = 0x80 | BINARY) -> bytes:
     """A client's frame around a payload; `first` holds its kind."""
-    size = len(payload)
+    return _head(len(payload), first, 0x80) + bytes(4) + payload
+
+
+def server_frame(payload: bytes) -> bytes:
+    """A server's frame around a payload."""
+    return _head(len(payload), 0x80 | BINARY, 0) + payload
+
+
+def _head(size: int, first: int, mask: int) -> bytes:
     if size < 126:
-        head = struct.pack("!BB", first, 0x80 | size)
-    elif size < 1 << 16:
-        head = struct.pack("!BBH", first, 0xFE, size)
-    else:
-        head = struct.pack("!BBQ", first, 0xFF, size)
-    return head + bytes(4) + payload
+        return struct.pack("!BB", first, mask | size)
+    if size < 1 << 16:
+        return struct.pack("!BBH", first, mask | 126, size)
+    return struct.pack("!BBQ", first, mask | 127, size)
 
 
 class FrameReader:

@@ -1,11 +1,11 @@
-"""What is said in the two dialects, as frames made beforehand, and what is heard, read once for each kind of frame."""
+"""What is said in the two dialects, in frames made beforehand, and what is heard, each frame read once."""
 
 from typing import NamedTuple, Protocol
 
 from benchmarks.load.updates import NUMBER
 from benchmarks.load.websocket import masked
 from syncchat.core.dialect import Dialect, HocuspocusDialect, YDialect
-from syncchat.core.messages import Auth, Authenticated, Denied, Message, Status, Step1, Step2, Update
+from syncchat.core.messages import Auth, Message, Step1, Step2, Update
 from syncchat.errors import ProtocolError
 
 EMPTY_STATE = b"\x00"
@@ -18,10 +18,10 @@ MANY = 1 << 17
 
 
 class Heard(NamedTuple):
-    """What a server's frame says: `first` and `last` are the numbers of the messages or tokens in it."""
+    """What a server's frame says: how many messages or tokens are in it, and their first and last number."""
 
     message: Message | None
-    count: int
+    many: int
     first: int
     last: int
 
@@ -42,12 +42,22 @@ class Wire(Protocol):
         """What a frame means."""
 
     acknowledges: bool
+    clients: list["Closing"]
+    """Everybody who speaks by this wire."""
+
+
+class Closing(Protocol):
+    """What can be closed."""
+
+    def close(self) -> None:
+        """Close it at once."""
 
 
 class _Wire:
     acknowledges = False
 
     def __init__(self) -> None:
+        self.clients: list[Closing] = []
         self._known: dict[bytes, Heard] = {}
 
     def hear(self, payload: bytes) -> Heard:
@@ -116,7 +126,5 @@ class YWire(_Wire):
 
 def wire(dialect: str) -> Wire:
     """The wire of this name: `sync` or `y`. Raises KeyError."""
-    return {"sync": SyncWire, "y": YWire}[dialect]()
-
-
-__all__ = ["EMPTY_STATE", "EMPTY_UPDATE", "Authenticated", "Denied", "Heard", "Status", "SyncWire", "Wire", "YWire", "wire"]
+    kinds: dict[str, type[SyncWire | YWire]] = {"sync": SyncWire, "y": YWire}
+    return kinds[dialect]()

@@ -3,9 +3,11 @@
 import asyncio
 import os
 import signal
-import socket
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import wraps
 from time import perf_counter
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from benchmarks.load import updates
 from benchmarks.load.client import Client, Failed
@@ -14,6 +16,9 @@ from benchmarks.load.meter import Meter, Result, latencies, quantiles, traffic
 from benchmarks.load.wire import Wire, wire
 from benchmarks.osmeter import memory_bytes
 from syncchat.core.messages import Step2, Update
+
+Options = ParamSpec("Options")
+Outcome = TypeVar("Outcome")
 
 ROOM = "lobby/0"
 SETTLE = 2.2
@@ -31,19 +36,35 @@ class Target:
     dialect: str
     pid: int | None = None
 
-    def wire(self) -> Wire:
-        """A wire to speak to it."""
-        return wire(self.dialect)
+
+def speaking(
+    workload: Callable[Concatenate[Wire, Target, Options], Coroutine[Any, Any, Outcome]],
+) -> Callable[Concatenate[Target, Options], Coroutine[Any, Any, Outcome]]:
+    """Give a workload a wire in the target's dialect, and close all its clients in the end."""
+
+    @wraps(workload)
+    async def run(target: Target, /, *args: Options.args, **options: Options.kwargs) -> Outcome:
+        link = wire(target.dialect)
+        try:
+            return await workload(link, target, *args, **options)
+        finally:
+            for client in link.clients:
+                client.close()
+            await asyncio.sleep(0)  # only then are the sockets closed
+
+    return run
 
 
-async def fanout(target: Target, *, readers: int, tokens: int, rate: float) -> Result:
+@speaking
+async def fanout(link: Wire, target: Target, *, readers: int, tokens: int, rate: float) -> Result:
     """One writer streams tokens to many readers, at once (rate 0) or so many a second."""
-    link = target.wire()
     begin, appends, end = updates.stream(tokens)
     frames = [link.frame(ROOM, Update(update)) for update in appends]
     writer = Client(link, ROOM)
     crowd = [Client(link, ROOM, keep=number == 0) for number in range(readers)]
-    await join([(writer, updates.WRITER), *((one, f"r{number}") for number, one in enumerate(crowd))], target.url)
+    await join(
+        [(writer, updates.WRITER), *((one, f"r{number}") for number, one in enumerate(crowd))], target.url
+    )
     writer.say(link.frame(ROOM, Update(begin)))
     await asyncio.sleep(0.3)
     before = traffic([writer, *crowd])
@@ -75,9 +96,9 @@ async def fanout(target: Target, *, readers: int, tokens: int, rate: float) -> R
     }
 
 
-async def rooms(target: Target, *, rooms: int, rate: float, count: int) -> Result:
+@speaking
+async def rooms(link: Wire, target: Target, *, rooms: int, rate: float, count: int) -> Result:
     """A writer and a reader in each room; messages go to the rooms in turn."""
-    link = target.wire()
     docs = [f"room-{number}/0" for number in range(rooms)]
     writers = [Client(link, doc) for doc in docs]
     readers = [Client(link, doc, keep=number == 0) for number, doc in enumerate(docs)]
@@ -108,9 +129,9 @@ async def rooms(target: Target, *, rooms: int, rate: float, count: int) -> Resul
     }
 
 
-async def idle(target: Target, *, connections: int) -> Result:
+@speaking
+async def idle(link: Wire, target: Target, *, connections: int) -> Result:
     """Connections that say nothing, each in a room of its own: memory of each, beyond the first fifty."""
-    link = target.wire()
     first = [(Client(link, f"first-{number}/0"), "bob") for number in range(50)]
     await join(first, target.url)
     await asyncio.sleep(1)
@@ -127,9 +148,9 @@ async def idle(target: Target, *, connections: int) -> Result:
     return found | _per(meter, "cpu_us_per_connection", connections)
 
 
-async def store(target: Target, *, messages: int, tokens: int) -> Result:
+@speaking
+async def store(link: Wire, target: Target, *, messages: int, tokens: int) -> Result:
     """Messages one by one, or a streamed one: so many that the disk shows what each costs."""
-    link = target.wire()
     if tokens:
         begin, appends, end = updates.stream(tokens)
         made, counted = [begin, *appends, end], tokens
@@ -151,9 +172,9 @@ async def store(target: Target, *, messages: int, tokens: int) -> Result:
     return {"text_bytes": text, "updates": len(made), **meter.result(), **traffic([writer, reader])}
 
 
-async def seen_then_killed(target: Target, number: int) -> None:
+@speaking
+async def seen_then_killed(link: Wire, target: Target, number: int) -> None:
     """Post one message; the instant it is acknowledged, or another client sees it, kill -9 the server."""
-    link = target.wire()
     writer, reader = Client(link, ROOM), Client(link, ROOM)
     await join([(writer, updates.WRITER), (reader, "bob")], target.url)
     await asyncio.sleep(0.05)
@@ -171,29 +192,26 @@ async def seen_then_killed(target: Target, number: int) -> None:
     work = updates.Work(updates.CLIENT_ID + number)
     writer.say(link.frame(ROOM, Update(work.message(0))))
     await asyncio.wait_for(struck.wait(), 10)
-    writer.close()
-    reader.close()
 
 
-async def is_there(target: Target) -> bool:
+@speaking
+async def is_there(link: Wire, target: Target) -> bool:
     """Whether the first message is in the room."""
-    client = Client(target.wire(), ROOM)
+    client = Client(link, ROOM)
     await join([(client, "eve")], target.url)
     for _ in range(20):
         if client.next:
             break
         await asyncio.sleep(0.05)
-    client.close()
     return client.next > 0
 
 
-async def slow(target: Target, *, megabytes: int) -> Result:
+@speaking
+async def slow(link: Wire, target: Target, *, megabytes: int) -> Result:
     """One reader never reads while another gets so much; then it reads again, and has to become right."""
-    link = target.wire()
     size, work = 32_000, updates.Work()
     writer, reader, stuck = Client(link, ROOM), Client(link, ROOM), Client(link, ROOM, keep=True)
     await join([(writer, updates.WRITER), (reader, "bob"), (stuck, "slow")], target.url)
-    stuck.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     stuck.transport.pause_reading()
     count = megabytes * 1_000_000 // size
     made = [work.edit(number, size) for number in range(count)]
@@ -213,9 +231,9 @@ async def slow(target: Target, *, megabytes: int) -> Result:
     return {"grown_bytes": grown, "caught_up_with_bytes": stuck.bytes_in - held, **meter.result()}
 
 
-async def away(target: Target, *, messages: int, missed: int) -> Result:
+@speaking
+async def away(link: Wire, target: Target, *, messages: int, missed: int) -> Result:
     """Somebody who has all but the last messages comes back with as many of its own."""
-    link = target.wire()
     work = updates.Work()
     made = [work.message(at, count=100) for at in range(0, messages, 100)]
     state = work.state

@@ -60,7 +60,9 @@ PEERS = (
         (str(PYTHON), str(HERE / "pycrdt_server.py"), "{port}", "{data}"),
         "pycrdt-websocket",
     ),
-    Peer("y-websocket", "y-websocket", "y", _Y_SERVER, "@y/websocket-server", stores=False, environment=_LOCAL),
+    Peer(
+        "y-websocket", "y-websocket", "y", _Y_SERVER, "@y/websocket-server", stores=False, environment=_LOCAL
+    ),
     Peer(
         "y-websocket-level",
         "y-websocket + leveldb",
@@ -98,8 +100,16 @@ PEERS = (
         ("node", _script("automerge.mjs"), "{port}", "{data}"),
         "@automerge/automerge-repo",
     ),
+    Peer(
+        "floor",
+        "floor: bare sockets",
+        "y",
+        (sys.executable, "-m", "benchmarks.bare", "{port}"),
+        "uvicorn",
+        stores=False,
+    ),
 )
-OURS = PEERS[:2]
+OURS = (*PEERS[:2], PEERS[-1])
 
 
 def peers(names: str | None = None) -> tuple[Peer, ...]:

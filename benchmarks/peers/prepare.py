@@ -44,7 +44,11 @@ def _prepare_node() -> str | None:
     options = ["--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error", "--legacy-peer-deps"]
     # Without that last option npm brings every optional peer of TinyBase along: four hundred packages.
     done = subprocess.run([npm, "install", *options], cwd=CACHE / "npm", check=False)
-    return None if done.returncode == 0 else f"the JavaScript peers cannot be had: npm ended with {done.returncode}"
+    return (
+        None
+        if done.returncode == 0
+        else f"the JavaScript peers cannot be had: npm ended with {done.returncode}"
+    )
 
 
 def _prepare_python() -> str | None:

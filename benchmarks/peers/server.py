@@ -1,4 +1,4 @@
-"""A peer's process: started on a port of 127.0.0.1 with a data folder of its own, stopped, killed, started again."""
+"""A peer's process, on a port of 127.0.0.1 with a data folder of its own: started, stopped, killed."""
 
 import os
 import signal
