@@ -9,7 +9,7 @@ PYTEST_ARGS ?= -q -n 2 --dist loadgroup --max-worker-restart 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup node demo test check lint format types imports docs clean
+.PHONY: help setup node demo bench bench-peers test check lint format types imports docs clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):[^#]*## */make \1|/' | awk -F'|' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -25,6 +25,15 @@ node: ## install the JavaScript clients of the interop tests, if npm is there
 
 demo: setup ## two people and an agent in one room, on this machine
 	@$(BIN)/syncchat demo
+
+bench: setup ## what sync costs here, in minutes: our cases that matter most, table and plots
+	@$(BIN)/python -m benchmarks run --short --rounds 3 $(BENCH_ARGS)
+	@$(BIN)/python -m benchmarks report benchmarks/results/latest.jsonl
+
+bench-peers: setup ## the same beside the systems people would pick instead, all cases; an hour or two
+	@$(BIN)/python -m benchmarks peers
+	@$(BIN)/python -m benchmarks run --peers all $(BENCH_ARGS)
+	@$(BIN)/python -m benchmarks report benchmarks/results/latest.jsonl
 
 test: setup node ## run all tests; PYTEST_ARGS=... for others than the usual ones
 	@$(TIMED) "test: pytest $(PYTEST_ARGS)" $(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -85,7 +85,7 @@ async def send_paced(frames: Sequence[tuple[Client, bytes, list[float]]], rate: 
 
 
 async def check_state(wire: Wire, base: str, doc: str, updates: list[bytes], tries: int = 100) -> None:
-    """Raises Failed unless somebody who joins now gets exactly what these updates say, within tries of 50 ms."""
+    """Raises Failed unless somebody who joins now gets just what these updates say, after so many tries."""
     client = Client(wire, doc, keep=True)
     await join([(client, "eve")], base)
     expected = said_by(updates)

@@ -1,4 +1,4 @@
-"""pycrdt-websocket with its SQLite store as its documentation has it, a store for each room, under uvicorn."""
+"""pycrdt-websocket with its SQLite store as documented, a store for each room, under uvicorn."""
 
 import sys
 from functools import partial
