@@ -288,3 +288,20 @@ def test_S9_S6_who_joins_at_the_instant_of_unloading_is_served(delay: float, tic
             assert hub.occupants() == {DOC: {"bob"}}
 
     run(main)
+
+
+@pytest.mark.parametrize("ticks", range(16))
+def test_S9_S6_nobody_joins_a_doc_that_is_just_being_unloaded(ticks: int) -> None:
+    async def main() -> None:
+        async with _hub(idle_seconds=60) as hub, hub.connect() as two:
+            async with hub.connect() as one:
+                await RawClient(one, "ann").enter(DOC)
+            left = anyio.current_time()
+            await anyio.sleep_until(left + 60)  # the same instant at which the doc stops waiting for somebody
+            for _ in range(ticks):
+                await anyio.lowlevel.checkpoint()
+            bob = RawClient(two, "bob")
+            await bob.enter(DOC)
+            assert hub.occupants() == {DOC: {"bob"}}
+
+    run(main)
