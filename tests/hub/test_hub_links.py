@@ -1,5 +1,6 @@
 """One frame for each commit, bounds for slow readers and floods, and docs that come and go."""
 
+import asyncio
 import json
 import logging
 
@@ -21,7 +22,7 @@ from syncchat.hub import Hub, Limits
 from syncchat.hub.hub import Denial
 from syncchat.log import MemoryStore
 from syncchat.testing.client import HeldLog, RawClient, Writer, statuses, updates
-from syncchat.testing.loop import run
+from syncchat.testing.loop import VirtualLoop, run
 
 DOC = "todo"
 PAGE = "lobby/0"
@@ -297,11 +298,15 @@ def test_S9_S6_nobody_joins_a_doc_that_is_just_being_unloaded(ticks: int) -> Non
             async with hub.connect() as one:
                 await RawClient(one, "ann").enter(DOC)
             left = anyio.current_time()
-            await anyio.sleep_until(left + 60)  # the same instant at which the doc stops waiting for somebody
+            await anyio.sleep_until(left + 59)
+            bob = RawClient(two, "bob")
+            bob.ask(DOC)
             for _ in range(ticks):
                 await anyio.lowlevel.checkpoint()
-            bob = RawClient(two, "bob")
-            await bob.enter(DOC)
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, VirtualLoop)
+            loop.now = left + 60  # the idle time is over while bob is on his way
+            assert len(await bob.said(DOC)) == 3
             assert hub.occupants() == {DOC: {"bob"}}
 
     run(main)
