@@ -101,6 +101,12 @@ def digest(doc: Doc[Map[object]]) -> dict[str, dict[str, str]]:
     }
 
 
+def numbers(updates: list[bytes]) -> int:
+    """How many different messages or tokens a doc has that has taken in these updates."""
+    texts = (text for rows in said_by(updates).values() for text in rows.values())
+    return len({number for text in texts for number in NUMBER.findall(text.encode())})
+
+
 def said_by(updates: list[bytes]) -> dict[str, dict[str, str]]:
     """What a doc says that has taken in these updates."""
     doc: Doc[Map[object]] = Doc()

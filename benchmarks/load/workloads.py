@@ -195,15 +195,16 @@ async def seen_then_killed(link: Wire, target: Target, number: int) -> None:
 
 
 @speaking
-async def is_there(link: Wire, target: Target) -> bool:
-    """Whether the first message is in the room."""
-    client = Client(link, ROOM)
+async def kept(link: Wire, target: Target, *, wanted: int) -> int:
+    """How many of the `wanted` messages or tokens somebody is shown who joins now, within a second or two."""
+    client = Client(link, ROOM, keep=True)
     await join([(client, "eve")], target.url)
     for _ in range(20):
-        if client.next:
+        found = updates.numbers(client.updates or [])
+        if found >= wanted:
             break
         await asyncio.sleep(0.05)
-    return client.next > 0
+    return found
 
 
 @speaking

@@ -107,4 +107,4 @@ def test_a_kept_room_survives_the_kill() -> None:
         asyncio.run(workloads.seen_then_killed(target(fresh), 0))
         fresh.kill()
         fresh.start()
-        assert asyncio.run(workloads.is_there(target(fresh)))
+        assert asyncio.run(workloads.kept(target(fresh), wanted=1)) == 1
