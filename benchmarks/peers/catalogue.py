@@ -17,6 +17,7 @@ PYTHON = CACHE / "python" / "bin" / "python"
 class Peer:
     """A server to be measured.
 
+    `tidies_after` seconds after its last client has gone, its store is as small as it gets.
     `command` is what starts it, with `{port}` and `{data}` (a folder of its own) to be filled in;
     `url` what clients connect to, `package` the npm or PyPI package whose version is told.
     """
@@ -28,6 +29,7 @@ class Peer:
     package: str
     url: str = "ws://127.0.0.1:{port}"
     stores: bool = True
+    tidies_after: float = 3.0
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def missing(self) -> str | None:
@@ -51,8 +53,24 @@ _Y_SERVER = ("node", str(NODE_MODULES / "@y" / "websocket-server" / "src" / "ser
 _LOCAL = {"HOST": "127.0.0.1", "PORT": "{port}"}
 
 PEERS = (
-    Peer("syncchat", "syncchat", "sync", _SYNCCHAT, "syncchat", url="ws://127.0.0.1:{port}/sync"),
-    Peer("syncchat-y", "syncchat, /y", "y", _SYNCCHAT, "syncchat", url="ws://127.0.0.1:{port}/y"),
+    Peer(
+        "syncchat",
+        "syncchat",
+        "sync",
+        _SYNCCHAT,
+        "syncchat",
+        url="ws://127.0.0.1:{port}/sync",
+        tidies_after=64,
+    ),
+    Peer(
+        "syncchat-y",
+        "syncchat, /y",
+        "y",
+        _SYNCCHAT,
+        "syncchat",
+        url="ws://127.0.0.1:{port}/y",
+        tidies_after=64,
+    ),
     Peer(
         "pycrdt",
         "pycrdt-websocket + SQLite",
