@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from os import PathLike
@@ -16,6 +16,7 @@ from syncchat.core.ids import RAND_BITS, Hlc, check_name, cover_name, page_name
 from syncchat.core.presence import Subscription
 from syncchat.core.room import Room
 from syncchat.desk import Desk
+from syncchat.errors import LogFailed
 from syncchat.link.backoff import Backoff
 from syncchat.link.protocol import Connect
 from syncchat.log import Log, MemoryLog, SqliteLog
@@ -62,7 +63,8 @@ class Peer:
     server asks for; without authentication it is the user's id.
 
     Raises InvalidName, ValueError (a bad address), LogCorrupt or LogFailed when entered. A
-    server that cannot be reached is no error: the peer is offline until it can.
+    server that cannot be reached is no error: the peer is offline until it can. Raises LogFailed
+    when left, unless the block raised, if something could not be written to the log.
     """
 
     def __init__(
@@ -121,6 +123,8 @@ class Peer:
         self._tasks.cancel_scope.cancel()
         # What the block raised goes on as it is; only what the peer's own tasks raised is a group.
         await self._stack.__aexit__(None, None, None)
+        if error is None:
+            _check_saved(self._desks.values())
 
     async def _write_rest(self) -> None:
         with anyio.CancelScope(shield=True):
@@ -146,7 +150,8 @@ class Peer:
                 await desk.load()
                 replica.presence.listen(self._changed)
                 self._desks[name] = desk
-                await self._tasks.start(desk.run)
+                with anyio.CancelScope(shield=True):  # whole, or asking again would find a half
+                    await self._tasks.start(desk.run)
                 uplink = self._uplink_for(name)
                 if uplink is not None:
                     desk.uplink = uplink
@@ -154,7 +159,10 @@ class Peer:
             return self._desks[name].replica
 
     async def close(self, name: str) -> None:
-        """Close a doc: what it holds is in the log when this returns, and its memory is free."""
+        """Close a doc: what it holds is in the log when this returns, and its memory is free.
+
+        Raises LogFailed if something of it could not be written.
+        """
         async with self._opening:
             desk = self._desks.pop(name, None)
             if desk is not None:
@@ -162,8 +170,10 @@ class Peer:
                     desk.uplink.detach(desk.replica)
                 if name in self._uplinks:
                     self._uplinks.pop(name).stop()
-                await desk.stop()
-                await desk.finish()
+                with anyio.CancelScope(shield=True):  # nobody else knows of the desk any more
+                    await desk.stop()
+                    await desk.finish()
+                _check_saved([desk])
 
     async def enter(self, room: str) -> Room:
         """Enter a room: its cover and its newest page are opened, and others see us in it.
@@ -182,8 +192,10 @@ class Peer:
         """Leave a room: others see us no more, and its docs are closed."""
         async with self._entering:
             if self._rooms.pop(room, None) is not None:
-                await self.close(page_name(room, 0))
-                await self.close(cover_name(room))
+                try:
+                    await self.close(page_name(room, 0))
+                finally:
+                    await self.close(cover_name(room))
 
     def _make_room(self, name: str, page: Replica, cover: Replica) -> Room:
         room = Room(
@@ -274,12 +286,13 @@ class Peer:
     async def _tell_listeners(self) -> None:
         told = self.status
         while True:
-            await self._stir.wait()
             status = self.status
-            if status != told:
-                told = status
-                for callback in list(self._listeners):
-                    callback(status)
+            if status == told:
+                await self._stir.wait()
+                continue
+            told = status
+            for callback in list(self._listeners):
+                callback(status)  # may change the status: it is looked at again before anybody sleeps
 
     async def _renew_presence(self) -> None:
         while True:
@@ -306,6 +319,14 @@ class Peer:
         )
         self._tasks.start_soon(uplink.run)
         return uplink
+
+
+def _check_saved(desks: Iterable[Desk]) -> None:
+    """Raise LogFailed if a desk that has finished still has what is not in the log."""
+    unsaved = [desk for desk in desks if desk.busy]
+    if unsaved:
+        names = ", ".join(desk.replica.name for desk in unsaved)
+        raise LogFailed(f"closed with changes that are not saved, in {names}: {unsaved[0].problem}")
 
 
 def _connector(server: str | None, dialect: str) -> Connect | None:

@@ -6,6 +6,7 @@ from typing import Any
 from pycrdt import Doc, TransactionEvent
 
 from syncchat.core.ids import author_of, parse_doc
+from syncchat.core.lib0 import decode_state
 from syncchat.core.listeners import Signal
 from syncchat.core.presence import Presence
 from syncchat.core.session import (
@@ -91,7 +92,7 @@ class Replica:
         index = StructIndex.load(self.doc.get_update())
         beyond = decode(self.doc.get_update(acknowledged))
         mine = [row for row in index.rows(beyond._replace(deletes=[])) if self._may_be_mine(row)]
-        if mine:
+        if index.state():  # deletions are in no state vector: some may wait in any doc that is not new
             self.waiting.touched(mine, self.waiting.edit())
 
     def take_unlogged(self) -> list[bytes]:
@@ -117,9 +118,10 @@ class Replica:
     # The server's side.
 
     def handle(self, events: Iterable[ReplicaEvent]) -> None:
-        """Act on what the session reports."""
+        """Act on what the session reports; raises MalformedUpdate for what is no update."""
         for event in events:
             if isinstance(event, Received):
+                decode(event.update)  # not every server judges what it hands on, and some bytes end a yrs
                 self._apply([event.update], SERVER)
             elif isinstance(event, CaughtUp):
                 self.on_change()
@@ -145,6 +147,11 @@ class Replica:
             self.acknowledged = self.doc.get_state()
         self.on_change()
         self.settled.tell(rows)
+
+    def beyond(self, state: bytes) -> bytes:
+        """What somebody with this state vector lacks, as an update. Raises MalformedUpdate."""
+        decode_state(state)
+        return self.doc.get_update(state)
 
     # Both.
 

@@ -171,7 +171,7 @@ class Uplink:
     def _start(self, replica: Replica) -> None:
         replica.session = ReplicaSession(
             state=replica.doc.get_state,
-            diff=replica.doc.get_update,
+            diff=replica.beyond,
             presence=replica.presence,
             token=self._token,
             acknowledges=self._dialect.acknowledges,

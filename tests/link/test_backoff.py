@@ -25,7 +25,7 @@ def test_O6_two_clients_wait_differently(one: float, two: float) -> None:
 
 
 def test_O6_a_thousand_failures_are_no_trouble() -> None:
-    backoff = Backoff(lambda: 0.5)
+    backoff = Backoff(lambda: 0.5, cap=30.0)
     assert max(backoff.next() for _ in range(1000)) == 22.5
 
 

@@ -1,0 +1,65 @@
+"""A server in memory that comes and goes, and peers that find it while it is there."""
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+
+from syncchat.core.dialect import YDialect
+from syncchat.errors import CloseCode, LinkClosed
+from syncchat.hub import Hub
+from syncchat.link import Link
+from syncchat.link.memory import memory_pipe
+from syncchat.log import Log, MemoryStore
+from syncchat.peer import Peer
+from syncchat.testing.client import HeldLog
+
+
+class MemoryServer:
+    """A hub that runs while `running` does, always on the same `store`; `log` is its present handle.
+
+    Make it inside the event loop that it lives in. `tries` are the times of all tries to connect.
+    """
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.log = HeldLog(self.store)
+        self.hub: Hub | None = None
+        self.tries: list[float] = []
+        self._rng = random.Random(1)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Hub]:
+        """The server is there while the block runs."""
+        self.log = HeldLog(self.store)
+        async with Hub(self.log, authorize=lambda token, doc: token) as hub:
+            self.hub = hub
+            try:
+                yield hub
+            finally:
+                self.hub = None
+
+    @asynccontextmanager
+    async def connect(self, doc: str) -> AsyncIterator[Link]:
+        """A link to the hub; for one doc in y-websocket's dialect. Raises LinkClosed if none runs."""
+        self.tries.append(anyio.current_time())
+        hub = self.hub
+        if hub is None:
+            raise LinkClosed(CloseCode.GOING_AWAY, "no connection")
+        here, there = memory_pipe()
+        if not doc:
+            async with hub.connect() as link:
+                yield link
+            return
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(hub.serve, there, YDialect(doc), "ann", doc)
+            try:
+                yield here
+            finally:
+                tasks.cancel_scope.cancel()
+
+    def peer(self, user: str, log: Log | None = None, *, dialect: str = "sync") -> Peer:
+        """A peer of this server."""
+        rng = random.Random(self._rng.random())
+        return Peer(log=log, user=user, connect=self.connect, dialect=dialect, rng=rng)
