@@ -64,7 +64,7 @@ class Peer:
 
     Raises InvalidName, ValueError (a bad address), LogCorrupt or LogFailed when entered. A
     server that cannot be reached is no error: the peer is offline until it can. Raises LogFailed
-    when left, unless the block raised, if something could not be written to the log.
+    when left, unless the block raised, if a change is neither in the log nor on the server.
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class Peer:
     async def close(self, name: str) -> None:
         """Close a doc: what it holds is in the log when this returns, and its memory is free.
 
-        Raises LogFailed if something of it could not be written.
+        Raises LogFailed if a change could not be written, and the server has not got it either.
         """
         async with self._opening:
             desk = self._desks.pop(name, None)
@@ -322,8 +322,8 @@ class Peer:
 
 
 def _check_saved(desks: Iterable[Desk]) -> None:
-    """Raise LogFailed if a desk that has finished still has what is not in the log."""
-    unsaved = [desk for desk in desks if desk.busy]
+    """Raise LogFailed if a desk that has finished has changes that neither its log nor the server holds."""
+    unsaved = [desk for desk in desks if desk.busy and not desk.replica.waiting.settled]
     if unsaved:
         names = ", ".join(desk.replica.name for desk in unsaved)
         raise LogFailed(f"closed with changes that are not saved, in {names}: {unsaved[0].problem}")

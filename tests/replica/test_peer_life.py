@@ -131,6 +131,21 @@ def test_D1_work_that_cannot_be_saved_when_a_peer_is_closed_is_not_lost_in_silen
     run(main)
 
 
+def test_D1_work_that_the_server_has_is_not_lost_and_raises_nothing() -> None:
+    async def main() -> None:
+        store, server = MemoryStore(), MemoryServer()
+        async with server.running(), server.peer("ann", MemoryLog(store)) as ann:
+            room = await ann.enter("lobby")
+            store.failure = "the disk is full"
+            room.post("on the server")
+            with anyio.fail_after(60):
+                await ann.settled()
+        assert store.rows(PAGE) == []
+        assert len(server.store.rows(PAGE)) == 1
+
+    run(main)
+
+
 async def _cancelled_after(ticks: int, work: Callable[[], Awaitable[object]]) -> bool:
     """Cancel `work` after some turns of the loop; returns whether it was cancelled."""
     async with anyio.create_task_group() as tasks:
