@@ -267,27 +267,26 @@ def test_O6_an_address_that_cannot_be_is_refused_at_once() -> None:
 
 def test_O7_a_listener_that_changes_something_hears_of_that_too() -> None:
     async def main() -> None:
-        server = MemoryServer()
+        log = HeldLog()
         heard: list[PeerStatus] = []
-        async with server.running(), server.peer("ann") as ann:
+        async with Peer(log=log, user="ann") as ann:
             room = await ann.enter("lobby")
-            await ann.settled()
+            log.hold()  # so that nothing else changes the status
 
             def hear(status: PeerStatus) -> None:
                 heard.append(status)
                 if len(heard) == 1:
-                    ann.go_offline()
+                    room.post("two")
 
             subscription = ann.listen(hear)
             room.post("one")
             await anyio.sleep(10)
-            assert (heard[-1].wanted, heard[-1].online) == (False, False)
-            assert heard[-1] == ann.status
+            assert [status.waiting for status in heard] == [1, 2]
             subscription.cancel()
-            before = len(heard)
-            ann.go_online()
-            await anyio.sleep(60)
-            assert len(heard) == before
+            room.post("three")
+            await anyio.sleep(10)
+            assert len(heard) == 2
+            log.release()
 
     run(main)
 
@@ -331,7 +330,7 @@ def test_S3_S7_a_server_that_says_what_it_may_not_costs_its_link_and_nothing_els
             todo = await ann.open("todo")
             todo.store.table("t").set("row", 1)
             await anyio.sleep(120)
-            assert rogue.links > 3
+            assert 3 < rogue.links < 40, "tried again, with growing waits"
             assert ann.status.problem is not None
             assert dict(todo.store.table("t").items()) == {"row": 1}
             todo.store.table("t").set("row", 2)
