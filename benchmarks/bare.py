@@ -6,6 +6,7 @@ write to each reader. Nothing is applied, judged or stored; who joins gets all u
 
 import asyncio
 import sys
+from collections import defaultdict
 from typing import Any, cast
 
 import uvicorn
@@ -18,6 +19,7 @@ from syncchat.core.dialect import YDialect
 from syncchat.core.messages import Step1, Step2, Update
 
 EXTENSION = "transport"
+DIALECT = YDialect("")
 
 
 class Protocol(WebSocketsSansIOProtocol):
@@ -29,50 +31,60 @@ class Protocol(WebSocketsSansIOProtocol):
         cast(dict[str, Any], self.scope["extensions"])[EXTENSION] = self.transport
 
 
-class Relay:
-    """An ASGI app with one room."""
+class Room:
+    """What is passed on between those who connect to one path."""
 
     def __init__(self) -> None:
-        self._readers: set[asyncio.Transport] = set()
+        self.readers: set[asyncio.Transport] = set()
         self._updates: list[bytes] = []
         self._fresh: list[bytes] = []
-        self._dialect = YDialect("")
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Serve one websocket."""
-        await receive()
-        await send({"type": "websocket.accept"})
-        transport: asyncio.Transport = scope["extensions"][EXTENSION]
-        try:
-            while (event := await receive())["type"] == "websocket.receive":
-                self._take(event["bytes"], transport)
-        finally:
-            self._readers.discard(transport)
+    def admit(self, transport: asyncio.Transport) -> None:
+        """Somebody joins and gets all updates."""
+        everything = merge_updates(*self._updates) if self._updates else b"\0\0"
+        transport.write(server_frame(DIALECT.encode("", Step2(everything)) or b""))
+        self.readers.add(transport)
 
-    def _take(self, data: bytes, transport: asyncio.Transport) -> None:
-        frame = self._dialect.decode(data)
-        if frame is not None and isinstance(frame.message, Step1):
-            everything = merge_updates(*self._updates) if self._updates else b"\0\0"
-            transport.write(server_frame(self._dialect.encode("", Step2(everything)) or b""))
-            self._readers.add(transport)
-        elif frame is not None and isinstance(frame.message, Update):
-            if not self._fresh:
-                asyncio.get_running_loop().call_soon(self._pass_on, transport)
-            self._updates.append(frame.message.update)
-            self._fresh.append(server_frame(data))
+    def take(self, data: bytes, update: bytes, author: asyncio.Transport) -> None:
+        """A frame with an update: it goes to the others at the end of this turn of the loop."""
+        if not self._fresh:
+            asyncio.get_running_loop().call_soon(self._pass_on, author)
+        self._updates.append(update)
+        self._fresh.append(server_frame(data))
 
     def _pass_on(self, author: asyncio.Transport) -> None:
         frames = b"".join(self._fresh)
         self._fresh.clear()
-        for reader in self._readers:
+        for reader in self.readers:
             if reader is not author:
                 reader.write(frames)
+
+
+ROOMS: defaultdict[str, Room] = defaultdict(Room)
+
+
+async def relay(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """The ASGI app: serves one websocket."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    transport: asyncio.Transport = scope["extensions"][EXTENSION]
+    room = ROOMS[scope["path"]]
+    try:
+        while (event := await receive())["type"] == "websocket.receive":
+            frame = DIALECT.decode(event["bytes"])
+            match frame.message if frame is not None else None:
+                case Step1():
+                    room.admit(transport)
+                case Update(update):
+                    room.take(event["bytes"], update, transport)
+    finally:
+        room.readers.discard(transport)
 
 
 def main(port: int) -> None:
     """Serve on 127.0.0.1 until killed."""
     config = uvicorn.Config(
-        cast(Any, Relay()),
+        cast(Any, relay),
         host="127.0.0.1",
         port=port,
         ws=Protocol,
