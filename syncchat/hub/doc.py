@@ -2,11 +2,10 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import anyio
-from anyio.abc import TaskGroup
 from pycrdt import Doc, TransactionEvent
 
 from syncchat.compaction import compact, is_worthwhile
@@ -41,6 +40,10 @@ def _presence_floor() -> int:
     return max(0, int((time.time() - 1_767_225_600) * 10))
 
 
+Spawn = Callable[..., object]
+"""Starts a coroutine function with its arguments, as TaskGroup.start_soon does."""
+
+
 class Poisoned(SyncchatError):
     """The CRDT library failed on an update the guard let through; the doc in memory is not to be trusted."""
 
@@ -68,7 +71,7 @@ class ServedDoc:
 
     def __init__(self, name: str, log: Log, limits: Limits) -> None:
         self.name = name
-        self.ready = anyio.Event()
+        self.loading: anyio.Event | None = anyio.Event()
         self.failure: Exception | None = None
         self.over = False
         self.seats: set[Seat] = set()
@@ -87,7 +90,9 @@ class ServedDoc:
         self._made: bytes | None = None
         self._everything: bytes | None = None
         self._entries = 0
+        self._committing = False
         self._compacting = False
+        self._rested = Wakeup()
         self._observing = self._doc.observe(self._on_update)
 
     # What a line says.
@@ -138,31 +143,47 @@ class ServedDoc:
 
     # The one task.
 
-    async def run(self, tasks: TaskGroup) -> None:
+    async def run(self, spawn: Spawn) -> None:
         """Load, then commit and answer until nobody has been here for the idle time; then it is `over`.
 
-        Raises LogError if the log fails: what was not acknowledged is not in the log, and the
-        doc is not to be used any more.
+        `spawn` starts what takes longer than a commit. Raises LogError if the log fails: what was
+        not acknowledged is not in the log, and the doc is not to be used any more.
         """
         await self._load()
-        self.ready.set()
-        while True:
-            with anyio.move_on_after(None if self.seats else self._limits.idle_seconds) as idle:
-                await self._wakeup.sleep()
-            if idle.cancelled_caught and not self.seats and not self._offers:
-                if self._entries > 1:
-                    await self._compact()
-                if not self.seats and not self._offers:
-                    self.over = True
-                    return
-            with anyio.CancelScope(shield=True):
-                await self._commit()
+        self.release()
+        while not await self._is_over():
+            await self._commit()
             self._answer()
             slow, self._slow = self._slow, []
             for seat in slow:
-                tasks.start_soon(self._until_drained, seat)
+                spawn(self._until_drained, seat)
             if self._entries >= self._limits.compact_entries and not self._compacting:
-                tasks.start_soon(self._compact)
+                spawn(self._compact)
+
+    def release(self) -> None:
+        """Wake all who wait for the doc: it is loaded, or has failed."""
+        if self.loading is not None:
+            self.loading.set()
+            self.loading = None
+        self._rested.call()
+
+    async def finish(self) -> None:
+        """Return when everything that was offered is durable and settled."""
+        while self.failure is None and (self._offers or self._committing):
+            await self._rested.sleep()
+
+    async def _is_over(self) -> bool:
+        """Wait until there is something to do; True if there was nobody to do it for, for the idle time."""
+        if self.seats or self._offers:
+            await self._wakeup.sleep()
+            return False
+        with anyio.move_on_after(self._limits.idle_seconds) as idle:
+            await self._wakeup.sleep()
+        if idle.cancelled_caught and not self.seats and not self._offers:
+            if self._entries > 1:
+                await self._compact()
+            self.over = not self.seats and not self._offers
+        return self.over
 
     async def _load(self) -> None:
         entries = await self._log.read(self.name)
@@ -182,6 +203,7 @@ class ServedDoc:
         if not offers:
             return
         self._mark_slow()
+        self._committing = True
         try:
             outcomes = self._apply(offers)
             update, self._made = self._made, None
@@ -192,6 +214,8 @@ class ServedDoc:
         finally:
             for offer in offers:
                 offer.seat.finished(len(offer.update))
+            self._committing = False
+            self._rested.call()
         self._settle(outcomes)
         if update is not None:
             self._fan_out(update, outcomes)

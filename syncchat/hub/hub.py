@@ -2,13 +2,12 @@
 
 import logging
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import anyio
-from anyio.abc import TaskGroup
 
 from syncchat.core.dialect import MAX_FRAME, BadFrame, Dialect, HocuspocusDialect, doc_of_key
 from syncchat.core.ids import parse_doc
@@ -54,6 +53,10 @@ def _describe(error: BaseException) -> str:
     )
 
 
+GRACE = 5.0
+"""Seconds that commits under way, and goodbyes, may take when a hub or a link is ended."""
+
+
 class Denial(SyncchatError):
     """A token that does not open a doc; the text is told to the client."""
 
@@ -93,6 +96,9 @@ class Hub:
         try:
             for line in list(self._lines):
                 line.end(CloseCode.RESTART, "the server restarts")
+            with anyio.move_on_after(GRACE, shield=True):
+                for doc in list(self._docs.values()):
+                    await doc.finish()
             self._tasks.cancel_scope.cancel()
             await self._tasks.__aexit__(None, None, None)
         finally:
@@ -111,7 +117,7 @@ class Hub:
     async def connect(self, _doc: str = "") -> AsyncIterator[MemoryLink]:
         """A link to this hub from its own process; it is closed when the block is left."""
         here, there = memory_pipe()
-        self._tasks.start_soon(self.serve, there, HocuspocusDialect())
+        self._spawn(self.serve, there, HocuspocusDialect())
         try:
             yield here
         finally:
@@ -126,31 +132,31 @@ class Hub:
         self._lines.add(line)
         try:
             with line.scope:
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(self._listen, line, tasks)
-                    if not dialect.authenticates:
-                        seat = line.seats[doc] = Seat(line, doc)
-                        seat.session.receive(Auth(token))
-                        tasks.start_soon(self._open_seat, seat, token)
+                if not dialect.authenticates:
+                    seat = line.seats[doc] = Seat(line, doc)
+                    seat.session.receive(Auth(token))
+                    self._spawn(self._open_seat, seat, token)
+                await self._listen(line)
         finally:
             self._lines.discard(line)
-            for seat in line.seats.values():
+            seats, line.seats = line.seats, {}
+            for seat in seats.values():
                 if seat.leave is not None:
                     seat.leave()
             self.turns.tell(None)
-            with anyio.move_on_after(5, shield=True):
+            with anyio.move_on_after(GRACE, shield=True):
                 await link.aclose(*line.ending)
 
-    async def _listen(self, line: Line, tasks: TaskGroup) -> None:
+    async def _listen(self, line: Line) -> None:
         try:
             while True:
-                await self._take(line, await line.link.receive(), tasks)
+                await self._take(line, await line.link.receive())
         except LinkClosed:
             line.end(CloseCode.NORMAL, "")
         except ProtocolError as error:
             line.end(error.code, error.reason)
 
-    async def _take(self, line: Line, data: bytes, tasks: TaskGroup) -> None:
+    async def _take(self, line: Line, data: bytes) -> None:
         if len(data) > MAX_FRAME:
             raise ProtocolError(
                 f"a frame of {len(data)} bytes; at most {MAX_FRAME} are allowed", CloseCode.TOO_BIG
@@ -178,7 +184,7 @@ class Hub:
         try:
             for event in seat.session.receive(frame.message):
                 if isinstance(event, AskedToOpen):
-                    tasks.start_soon(self._open_seat, seat, event.token)
+                    self._spawn(self._open_seat, seat, event.token)
                 else:
                     self._act(seat, event)
         except (ProtocolError, MalformedUpdate) as error:
@@ -270,7 +276,8 @@ class Hub:
             if doc is None or doc.over:
                 doc = self._docs[name] = ServedDoc(name, self._log, self.limits)
                 self._tasks.start_soon(self._run, doc)
-            await doc.ready.wait()
+            if doc.loading is not None:
+                await doc.loading.wait()
             if doc.failure is not None:
                 raise LogError(str(doc.failure)) from doc.failure
             if not doc.over:  # it may have been idle for long enough while we were waking up
@@ -279,18 +286,28 @@ class Hub:
     async def _run(self, doc: ServedDoc) -> None:
         """Run a doc; when it fails, its links end with a code that says "try again" (D3)."""
         try:
-            async with anyio.create_task_group() as tasks:
-                await doc.run(tasks)
-                tasks.cancel_scope.cancel()
-        except* Exception as failures:  # noqa: BLE001 - a bug in somebody's log must end no other doc (S7)
-            doc.failure = failures.exceptions[0]
+            await doc.run(self._spawn)
+        except Exception as failure:  # noqa: BLE001 - a bug in somebody's log must end no other doc (S7)
+            doc.failure = failure
             logger.error("doc %s is unloaded: %s", doc.name, _describe(doc.failure))
             for seat in list(doc.seats):
                 seat.line.end(CloseCode.LOG_FAILED, "the change could not be stored: try again")
         finally:
             if self._docs.get(doc.name) is doc:
                 del self._docs[doc.name]
-            doc.ready.set()
+            doc.release()
+
+    def _spawn(self, work: Callable[..., Coroutine[Any, Any, None]], *arguments: object) -> None:
+        """Start what a doc or a link needs done beside it; its failure must end no other (S7)."""
+        self._tasks.start_soon(self._guard, work, arguments)
+
+    async def _guard(
+        self, work: Callable[..., Coroutine[Any, Any, None]], arguments: tuple[object, ...]
+    ) -> None:
+        try:
+            await work(*arguments)
+        except Exception as failure:  # noqa: BLE001 - as above; a bug that is told, and not the daemon's end
+            logger.error("%s failed: %s", getattr(work, "__qualname__", work), _describe(failure))
 
     async def _ping(self) -> None:
         while True:

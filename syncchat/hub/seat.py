@@ -9,6 +9,7 @@ from syncchat.core.messages import Message
 from syncchat.core.presence import Entry
 from syncchat.core.session import HubSession
 from syncchat.link.protocol import Link
+from syncchat.wakeup import Wakeup
 
 
 class Line:
@@ -46,7 +47,7 @@ class Seat:
         self.waiting = False
         self._pending = 0
         self._pending_bytes = 0
-        self._eased = anyio.Event()
+        self._eased = Wakeup()
 
     def say(self, message: Message) -> None:
         """Send a message about the doc."""
@@ -75,10 +76,9 @@ class Seat:
         """It waits no more."""
         self._pending -= 1
         self._pending_bytes -= size
-        self._eased.set()
+        self._eased.call()
 
     async def eased(self, updates: int, size: int) -> None:
         """Return when fewer than `updates` updates and `size` bytes wait."""
         while self._pending >= updates or self._pending_bytes >= size:
-            self._eased = anyio.Event()
-            await self._eased.wait()
+            await self._eased.sleep()
