@@ -135,7 +135,10 @@ def joined(messages: int, joiners: int) -> Callable[[Peer], Result]:
             laid = load(server, "lay", messages=messages)
             if "failed" in laid:
                 return laid
-            found = _prefixed("warm", load(server, "first", messages=messages))
+            warm = load(server, "first", messages=messages)
+            if "failed" in warm:
+                return {"failed": f"once everybody has left, the room is lost: {warm['failed']}"}
+            found = _prefixed("warm", warm)
             found |= _prefixed("herd", load(server, "herd", messages=messages, joiners=joiners))
             if peer.stores:
                 server.stop()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from benchmarks.results import Results
 from benchmarks.stats import Summary, summary
@@ -22,7 +23,7 @@ def draw(results: Results, folder: Path) -> list[Path]:
         _plot(
             _series(results, [(f"fanout-{n}-paced", n) for n in (10, 50, 200, 1000)], "p99_ms", 1),
             (
-                "Latency over load: 50 tokens a second, with every commit on disk (syncchat)",
+                "Latency over load: 50 tokens a second to so many readers",
                 "readers",
                 "p99 latency, ms",
             ),
@@ -42,7 +43,7 @@ def draw(results: Results, folder: Path) -> list[Path]:
         ),
         _plot(
             _series(results, [(f"fanout-{n}-burst", n) for n in (10, 50, 200, 1000)], "cpu_us_per_token", 1),
-            ("Server CPU of a token that reaches one reader, in a burst", "readers", "CPU, µs"),
+            ("Server CPU for a token to reach one reader, in a burst", "readers", "CPU, µs"),
             folder / "cpu.svg",
         ),
     ]
@@ -79,6 +80,9 @@ def _plot(series: Series, titles: tuple[str, str, str], path: Path) -> Path | No
         )
     title, x_label, y_label = titles
     axes.set(title=title, xlabel=x_label, ylabel=y_label, xscale="log", yscale="log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:,g}")
+        axis.set_minor_formatter(NullFormatter())
     axes.grid(visible=True, which="major", alpha=0.3)
     figure.legend(loc="outside right center", frameon=False)
     figure.savefig(path, metadata={"Date": None})

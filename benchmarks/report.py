@@ -18,15 +18,17 @@ def markdown(results: Results) -> str:
 
 
 def _head(results: Results) -> Iterator[str]:
-    machine = results.head["machine"]
-    yield f"`{results.head['command']}`, {results.head['date'][:10]}, commit {results.head['commit']}"
+    machine = results.heads[0]["machine"]
     yield (
-        f"on {machine['cores']} cores of {machine['cpu']}, {machine['memory_gb']} GB, "
+        f"On {machine['cores']} cores of {machine['cpu']}, {machine['memory_gb']} GB, "
         f"Linux {machine['kernel']}, Python {machine['python']}, node {machine['node']}."
     )
-    yield "Median of the rounds, and in brackets the smallest and the largest. "
+    yield "Median of the rounds, and in brackets the smallest and the largest."
     versions = ", ".join(f"{results.label(peer)} {version}" for peer, version in results.versions.items())
     yield f"Versions: {versions}."
+    yield ""
+    for head in results.heads:
+        yield f"- {head['date'][:10]}, commit {head['commit']}: `{head['command']}`"
 
 
 def _table(results: Results, case: Case) -> Iterator[str]:
@@ -47,6 +49,8 @@ def _table(results: Results, case: Case) -> Iterator[str]:
 
 def _cell(results: Results, key: tuple[str, str, str], scale: float) -> str:
     values = results.values.get(key)
+    if any(key[2].startswith(part) for part in results.partly.get(key[:2], {})):
+        return "FAILED"
     if not values:
         return ""
     found = summary([value * scale for value in values])
@@ -66,7 +70,11 @@ def _reasons(results: Results) -> Iterator[str]:
     reasons: dict[tuple[str, str], list[str]] = {}
     for (case, peer), why in results.unavailable.items():
         reasons.setdefault((peer, why), []).append(case)
+    for (case, peer), parts in results.partly.items():
+        for part, why in parts.items():
+            yield f"- FAILED: {results.label(peer)} in {case}, {part.strip('_')}: {why}"
     if reasons:
+        yield ""
         yield "Not measured:"
         yield ""
     for (peer, why), cases in reasons.items():
@@ -128,9 +136,10 @@ def _targets(results: Results) -> Iterator[str]:
             continue
         ratio = ours / other
         met = ratio >= target.limit if target.metric == "kept" else ratio <= target.limit
+        shown = "" if target.other is None else f"{ratio:,.3g}"
         against = "" if target.other is None else f"{number(other)} ({target.other})"
         yield (
-            f"| {target.text} | {number(ours)} | {against} | {ratio:,.2f} | {target.limit:,.2f} "
+            f"| {target.text} | {number(ours)} | {against} | {shown} | {number(target.limit)} "
             f"| {'yes' if met else 'NO'} |"
         )
 

@@ -9,11 +9,16 @@ from typing import Any
 
 @dataclass(slots=True)
 class Results:
-    """One or several files: `values` by (case, peer, metric), `troubles` by (case, peer)."""
+    """One or several files: `values` by (case, peer, metric), the rest by (case, peer).
 
-    head: dict[str, Any] = field(default_factory=dict)
+    `failed` is why a result failed, `partly` why the numbers failed whose names begin so, `unavailable` why
+    there is none.
+    """
+
+    heads: list[dict[str, Any]] = field(default_factory=list)
     values: dict[tuple[str, str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
     failed: dict[tuple[str, str], str] = field(default_factory=dict)
+    partly: dict[tuple[str, str], dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     unavailable: dict[tuple[str, str], str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -34,7 +39,7 @@ def read(*paths: Path) -> Results:
 
 def _take(results: Results, line: dict[str, Any]) -> None:
     if line["kind"] == "head":
-        results.head = results.head or line
+        results.heads.append(line)
         for name, peer in line["peers"].items():
             results.labels[name] = peer["label"]
             results.versions[name] = peer["version"]
@@ -43,7 +48,9 @@ def _take(results: Results, line: dict[str, Any]) -> None:
     for name, value in line["result"].items():
         if name == "unavailable":
             results.unavailable[key] = value
-        elif name.endswith("failed"):
+        elif name == "failed":
             results.failed[key] = value
+        elif name.endswith("_failed"):
+            results.partly[key][name.removesuffix("failed")] = value
         elif isinstance(value, int | float):
             results.values[*key, name].append(float(value))

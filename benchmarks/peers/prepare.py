@@ -28,12 +28,11 @@ def version(peer: Peer) -> str:
     try:
         if (NODE_MODULES / peer.package).exists():
             return str(json.loads((NODE_MODULES / peer.package / "package.json").read_text())["version"])
-        if peer.package == "syncchat":
-            return metadata.version("syncchat")
-        told = json.loads((CACHE / "python.json").read_text())
-        return str(told[peer.package])
+        pinned = CACHE / "python.json"
+        told = json.loads(pinned.read_text()) if pinned.exists() else {}
+        return str(told[peer.package]) if peer.package in told else metadata.version(peer.package)
     except (OSError, KeyError, ValueError, metadata.PackageNotFoundError):
-        return "unknown"
+        return "of this checkout" if peer.package == "syncchat" else "unknown"
 
 
 def _prepare_node() -> str | None:

@@ -93,11 +93,19 @@ def test_a_result_that_lost_a_message_is_shown_as_failed_and_not_as_fast(tmp_pat
     assert "0.10" not in table
 
 
+def test_a_part_that_failed_shows_no_number_either(tmp_path: Path) -> None:
+    told: dict[str, Any] = {"warm_join_s": 1.5, "herd_failed": "closed", "herd_server_cpu_s": 7.25}
+    table = report.markdown(written(tmp_path / "a", {"pycrdt": [told]}, "join-1000"))
+    assert "1.50" in table
+    assert "7.25" not in table
+    assert "- FAILED: PYCRDT in join-1000, herd: closed" in table
+
+
 def test_a_number_to_reach_is_missed_or_met_by_its_ratio(tmp_path: Path) -> None:
     missed = written(tmp_path / "a", {"syncchat": cpu(2.0), "hocuspocus-sqlite": cpu(2.0)})
     met = written(tmp_path / "b", {"syncchat": cpu(1.0), "hocuspocus-sqlite": cpu(2.0)})
-    assert "| 2.00 | 2.00 (hocuspocus-sqlite) | 1.00 | 0.50 | NO |" in report.markdown(missed)
-    assert "| 1.00 | 2.00 (hocuspocus-sqlite) | 0.50 | 0.50 | yes |" in report.markdown(met)
+    assert "| 2.00 | 2.00 (hocuspocus-sqlite) | 1 | 0.50 | NO |" in report.markdown(missed)
+    assert "| 1.00 | 2.00 (hocuspocus-sqlite) | 0.5 | 0.50 | yes |" in report.markdown(met)
 
 
 def test_a_peer_that_cannot_be_had_is_named_with_the_reason(tmp_path: Path) -> None:
