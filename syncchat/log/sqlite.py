@@ -19,6 +19,7 @@ from syncchat.log.file import explain, open_file, transaction
 from syncchat.log.names import check_doc, check_updates
 from syncchat.log.protocol import Entry
 from syncchat.log.tails import Tail, Tails, batch
+from syncchat.log.worker import Worker
 
 POLL_SECONDS = 0.05
 
@@ -62,15 +63,13 @@ class SqliteLog:
         self._open = False
 
     async def __aenter__(self) -> Self:
-        self._writing = anyio.CapacityLimiter(1)
         self._reading = anyio.CapacityLimiter(1)
         self._compacting = anyio.Lock(fast_acquire=True)
         self._backlog = Backlog()
         self._tails = Tails()
         opening = partial(open_file, self.path, self._max_bytes)
-        self._write_connection, self._read_connection = await anyio.to_thread.run_sync(
-            opening, limiter=self._writing
-        )
+        self._write_connection, self._read_connection = await anyio.to_thread.run_sync(opening)
+        self._worker = Worker(f"syncchat log {self.path.name}")
         self._tasks = await anyio.create_task_group().__aenter__()
         self._tasks.start_soon(self._commit_groups)
         self._tasks.start_soon(self._watch_others)
@@ -90,7 +89,8 @@ class SqliteLog:
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(self._read_connection.close, limiter=self._reading)
-                await anyio.to_thread.run_sync(self._write_connection.close, limiter=self._writing)
+                await self._worker.run(self._write_connection.close)
+                self._worker.stop()
 
     # What a Log does
 
@@ -123,7 +123,8 @@ class SqliteLog:
         async with self._compacting:
             self._check_open()
             try:
-                foreign = await anyio.to_thread.run_sync(work, self._write_connection, limiter=self._writing)
+                with anyio.CancelScope(shield=True):
+                    foreign = await self._worker.run(partial(work, self._write_connection))
             except sqlite3.Error as error:
                 raise explain(self.path, error) from error
             if foreign is None:
@@ -153,7 +154,7 @@ class SqliteLog:
     async def _commit(self, group: Sequence[Append]) -> None:
         work = partial(_insert, writer=self._writer, group=group)
         try:
-            seqs = await anyio.to_thread.run_sync(work, self._write_connection, limiter=self._writing)
+            seqs = await self._worker.run(partial(work, self._write_connection))
         # Whatever it was, those who wait must hear it, and the next group must go on.
         except Exception as error:  # noqa: BLE001
             for append in group:
