@@ -1,36 +1,37 @@
 """A wake-up call that cannot be lost between looking and falling asleep."""
 
-import anyio
+import asyncio
+
 import anyio.lowlevel
 
 
 class Wakeup:
     """Wakes one sleeper; a call made while it is awake makes its next sleep return at once.
 
-    Calls are not counted: the sleeper looks at everything there is each time it wakes. It costs
-    next to nothing while nobody sleeps: an event of asyncio's takes a kilobyte.
+    Calls are not counted: the sleeper looks at everything there is each time it wakes. It is a
+    bare future, made for each sleep: a daemon has one for each doc, and an event takes a kilobyte.
     """
 
-    __slots__ = ("_called", "_event")
+    __slots__ = ("_called", "_sleep")
 
     def __init__(self) -> None:
         self._called = False
-        self._event: anyio.Event | None = None
+        self._sleep: asyncio.Future[None] | None = None
 
     def call(self) -> None:
         """Wake the sleeper, now or when it next would sleep."""
         self._called = True
-        if self._event is not None:
-            self._event.set()
+        if self._sleep is not None and not self._sleep.done():
+            self._sleep.set_result(None)
 
     async def sleep(self) -> None:
         """Return as soon as there has been a call since the last return; others run in any case."""
         if self._called:
             await anyio.lowlevel.checkpoint()
         else:
-            self._event = anyio.Event()
+            self._sleep = asyncio.get_running_loop().create_future()
             try:
-                await self._event.wait()
+                await self._sleep
             finally:
-                self._event = None
+                self._sleep = None
         self._called = False

@@ -10,7 +10,7 @@ class Limits:
     docs_per_link: int = 1000
     """Docs open at once on one link; the next one is denied."""
 
-    pending_updates: int = 64
+    pending_updates: int = 256
     """Updates of one session that wait for their commit; past it its link is not read for a while."""
 
     pending_bytes: int = 1 << 20

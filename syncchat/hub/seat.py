@@ -15,6 +15,8 @@ from syncchat.wakeup import Wakeup
 class Line:
     """One link being served: its dialect, its seats by routing key, and the way to end it."""
 
+    __slots__ = ("dialect", "ending", "link", "scope", "seats")
+
     def __init__(self, link: Link, dialect: Dialect) -> None:
         self.link = link
         self.dialect = dialect
@@ -35,6 +37,20 @@ class Seat:
     date), `missed` the presence it has not been told meanwhile, `waiting` whether its doc waits
     until the link has taken what is under way.
     """
+
+    __slots__ = (
+        "_eased",
+        "_pending",
+        "_pending_bytes",
+        "behind",
+        "key",
+        "leave",
+        "line",
+        "missed",
+        "session",
+        "user",
+        "waiting",
+    )
 
     def __init__(self, line: Line, key: str) -> None:
         self.line = line

@@ -25,7 +25,7 @@ class Append:
     seq: int = 0
     error: Exception | None = None
     taken: bool = False
-    done: anyio.Event = field(default_factory=anyio.Event)
+    done: Wakeup = field(default_factory=Wakeup)
 
     @property
     def size(self) -> int:
@@ -50,16 +50,26 @@ class Backlog:
         """Queue `append`, waiting for room in turn; raises LogError once the backlog is closed."""
         if self._closed:
             raise LogError("the log is closed: open it again to append")
+        if not self._entering and self._has_room(append):
+            self._push(append)
+            return
         self._entering += 1
         try:
             async with self._turn:
-                while self._appends and self._bytes + append.size > self._limit:
+                while not self._has_room(append):
                     await self._room.sleep()
-                self._appends.append(append)
-                self._bytes += append.size
+                self._push(append)
         finally:
             self._entering -= 1
             self._filled.call()
+
+    def _has_room(self, append: Append) -> bool:
+        return not self._appends or self._bytes + append.size <= self._limit
+
+    def _push(self, append: Append) -> None:
+        self._appends.append(append)
+        self._bytes += append.size
+        self._filled.call()
 
     def withdraw(self, append: Append) -> None:
         """Take `append` out again if its commit has not begun."""

@@ -100,7 +100,7 @@ class SqliteLog:
         self._check_open()
         await self._backlog.put(append)
         try:
-            await append.done.wait()
+            await append.done.sleep()
         except anyio.get_cancelled_exc_class():
             self._backlog.withdraw(append)
             raise
@@ -164,7 +164,7 @@ class SqliteLog:
             for append, seq in zip(group, seqs, strict=True):
                 append.seq = seq
         for append in group:
-            append.done.set()
+            append.done.call()
 
     # Reading and following
 
