@@ -1,6 +1,5 @@
 """A link over a websocket, from the client's side."""
 
-from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -10,6 +9,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.uri import parse_uri
 
 from syncchat.errors import CloseCode, LinkClosed
+from syncchat.link.outbox import Outbox
 from syncchat.link.protocol import short
 
 MAX_FRAME = 64 << 20
@@ -17,7 +17,6 @@ MAX_FRAME = 64 << 20
 
 OPEN_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 2.0
-LOW_WATER = 1 << 16
 
 
 class WebSocketLink:
@@ -25,17 +24,14 @@ class WebSocketLink:
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
-        self._queue: deque[bytes] = deque()
-        self._queued = 0
-        self._changed = anyio.Event()
-        self._closed: LinkClosed | None = None
+        self._outbox = Outbox(self._write)
 
     async def receive(self) -> bytes:
         """The next frame; raises LinkClosed. A text frame ends the link, as no dialect has any."""
         try:
             frame = await self._socket.recv()
         except ConnectionClosed as error:
-            raise self._end(error) from error
+            raise self._outbox.close(*_ending(error)) from error
         if isinstance(frame, str):
             await self.aclose(CloseCode.BAD_FRAME, "a text frame")
             raise LinkClosed(CloseCode.BAD_FRAME, "the server sent a text frame")
@@ -43,57 +39,36 @@ class WebSocketLink:
 
     def send(self, frame: bytes) -> None:
         """Queue a frame for the sending task."""
-        if self._closed is None:
-            self._queue.append(frame)
-            self._queued += len(frame)
-            self._wake()
+        self._outbox.put(frame)
 
     def backlog(self) -> int:
-        """Bytes in the queue."""
-        return self._queued
+        """Bytes that the socket has not taken yet."""
+        return self._outbox.backlog
 
     async def drained(self) -> None:
         """Return when nearly everything was handed to the network; raises LinkClosed."""
-        while self._queued > LOW_WATER:
-            self._raise_if_closed()
-            await self._changed.wait()
+        await self._outbox.drained()
 
     async def aclose(self, code: int = CloseCode.NORMAL, reason: str = "") -> None:
         """Close the socket; waits at most CLOSE_TIMEOUT seconds for the other side."""
-        if self._closed is None:
-            self._closed = LinkClosed(code, reason)
-            self._wake()
+        self._outbox.close(code, reason)
         await self._socket.close(code, short(reason))
 
     async def run_sender(self) -> None:
         """Send what is queued until the link is closed; its owner runs this in a task."""
-        while self._closed is None:
-            while self._queue:
-                frame = self._queue.popleft()
-                try:
-                    await self._socket.send(frame)
-                except ConnectionClosed as error:
-                    self._end(error)
-                    return
-                self._queued -= len(frame)
-            self._wake()
-            await self._changed.wait()
+        await self._outbox.run()
 
-    def _raise_if_closed(self) -> None:
-        if self._closed is not None:
-            raise LinkClosed(self._closed.code, self._closed.reason)
+    async def _write(self, frame: bytes) -> None:
+        try:
+            await self._socket.send(frame)
+        except ConnectionClosed as error:
+            raise LinkClosed(*_ending(error)) from error
 
-    def _end(self, error: ConnectionClosed) -> LinkClosed:
-        if self._closed is None:
-            code = error.rcvd.code if error.rcvd is not None else CloseCode.GOING_AWAY
-            reason = error.rcvd.reason if error.rcvd is not None else "the connection was lost"
-            self._closed = LinkClosed(code, reason)
-            self._wake()
-        return self._closed
 
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
+def _ending(error: ConnectionClosed) -> tuple[int, str]:
+    if error.rcvd is None:
+        return CloseCode.GOING_AWAY, "the connection was lost"
+    return error.rcvd.code, error.rcvd.reason
 
 
 def check_url(url: str) -> str:
