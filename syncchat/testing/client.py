@@ -8,8 +8,9 @@ from typing import Any
 import anyio
 from pycrdt import Doc, Map
 
+from syncchat.core import presence
 from syncchat.core.dialect import Frame, HocuspocusDialect
-from syncchat.core.messages import Auth, Message, Stateless, Status, Step1, Step2, Update
+from syncchat.core.messages import Auth, Awareness, Message, Stateless, Status, Step1, Step2, Update
 from syncchat.errors import LinkClosed
 from syncchat.link import Link
 from syncchat.log import Entry, MemoryLog, MemoryStore
@@ -101,6 +102,17 @@ def statuses(messages: Sequence[Message]) -> list[bool]:
 def told(messages: Sequence[Message]) -> list[dict[str, Any]]:
     """The JSON of the Stateless messages among messages."""
     return [json.loads(message.payload) for message in messages if isinstance(message, Stateless)]
+
+
+def hello(client: int, clock: int = 1, state: object = None) -> Awareness:
+    """The presence of one client; its state is its number, unless it is given."""
+    return Awareness(presence.encode([presence.Entry(client, clock, json.dumps(state or {"n": client}))]))
+
+
+def present(messages: Sequence[Message]) -> dict[int, object]:
+    """The last states of clients that messages tell."""
+    entries = [entry for m in messages if isinstance(m, Awareness) for entry in presence.decode(m.entries)]
+    return {entry.client: json.loads(entry.state) for entry in entries}
 
 
 class HeldLog(MemoryLog):

@@ -3,17 +3,29 @@
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
 
 from syncchat.core.dialect import YDialect
 from syncchat.errors import CloseCode, LinkClosed
-from syncchat.hub import Hub
+from syncchat.hub import Denial, Hub, Limits
 from syncchat.link import Link
 from syncchat.link.memory import memory_pipe
 from syncchat.log import Log, MemoryStore
 from syncchat.peer import Peer
 from syncchat.testing.client import HeldLog
+
+
+def make_hub(log: HeldLog | None = None, **limits: Any) -> Hub:
+    """A hub that believes every token but mallory's; `limits` are fields of Limits."""
+
+    def authorize(token: str, doc: str) -> str:
+        if token == "mallory":
+            raise Denial("not you")
+        return token
+
+    return Hub(log or HeldLog(), authorize=authorize, limits=Limits(**limits))
 
 
 class MemoryServer:

@@ -1,7 +1,6 @@
 """What a hub says and shows while its log waits, fails and comes back (D1, D2, D3, S7)."""
 
 import asyncio
-import logging
 from contextlib import AsyncExitStack
 
 import anyio
@@ -17,12 +16,6 @@ from syncchat.testing.client import HeldLog, RawClient, statuses, updates
 from syncchat.testing.loop import run
 
 DOC = "todo"
-
-
-@pytest.fixture(autouse=True)
-def quiet(caplog: pytest.LogCaptureFixture) -> None:
-    """Hubs tell of each failing log; here they fail on purpose."""
-    caplog.set_level(logging.CRITICAL)
 
 
 class Place(AsyncExitStack):

@@ -1,56 +1,25 @@
 """One frame for each commit, bounds for slow readers and floods, and docs that come and go."""
 
 import asyncio
-import json
-import logging
 
 import anyio
 import pytest
 
 from syncchat.core.messages import (
     Auth,
-    Awareness,
-    Message,
     QueryAwareness,
     Step1,
     Step2,
     Update,
 )
-from syncchat.core.presence import Entry, decode, encode
 from syncchat.errors import CloseCode, LinkClosed
-from syncchat.hub import Hub, Limits
-from syncchat.hub.hub import Denial
 from syncchat.log import MemoryStore
-from syncchat.testing.client import HeldLog, RawClient, Writer, statuses, updates
+from syncchat.testing.client import HeldLog, RawClient, Writer, hello, present, statuses, updates
 from syncchat.testing.loop import VirtualLoop, run
+from syncchat.testing.server import make_hub
 
 DOC = "todo"
 PAGE = "lobby/0"
-
-
-@pytest.fixture(autouse=True)
-def quiet(caplog: pytest.LogCaptureFixture) -> None:
-    """Some logs fail on purpose."""
-    caplog.set_level(logging.CRITICAL)
-
-
-def _authorize(token: str, doc: str) -> str:
-    if token == "mallory":
-        raise Denial("not you")
-    return token
-
-
-def _hub(log: HeldLog | None = None, **limits: float) -> Hub:
-    return Hub(log or HeldLog(), authorize=_authorize, limits=Limits(**limits))  # type: ignore[arg-type]  # ints are floats
-
-
-def _hello(client: int, clock: int = 1, state: object = None) -> Awareness:
-    return Awareness(encode([Entry(client, clock, json.dumps(state or {"n": client}))]))
-
-
-def _present(messages: list[Message]) -> dict[int, object]:
-    entries = [entry for m in messages if isinstance(m, Awareness) for entry in decode(m.entries)]
-    return {entry.client: json.loads(entry.state) for entry in entries}
 
 
 async def _end_of(client: RawClient) -> int:
@@ -65,7 +34,7 @@ async def _end_of(client: RawClient) -> int:
 def test_S8_a_commit_reaches_each_reader_as_one_frame_and_its_only_author_not() -> None:
     async def main() -> None:
         log = HeldLog()
-        async with _hub(log) as hub, hub.connect() as one, hub.connect() as two, hub.connect() as three:
+        async with make_hub(log) as hub, hub.connect() as one, hub.connect() as two, hub.connect() as three:
             ann, bob, reader = RawClient(one, "ann"), RawClient(two, "bob"), RawClient(three, "reader")
             anns, bobs, seen = [await client.enter(DOC) for client in (ann, bob, reader)]
             log.hold()
@@ -96,7 +65,7 @@ def test_S8_a_commit_reaches_each_reader_as_one_frame_and_its_only_author_not() 
 def test_S8_who_only_repeats_what_is_known_is_no_author() -> None:
     async def main() -> None:
         log = HeldLog()
-        async with _hub(log) as hub, hub.connect() as one, hub.connect() as two:
+        async with make_hub(log) as hub, hub.connect() as one, hub.connect() as two:
             ann, bob = RawClient(one, "ann"), RawClient(two, "bob")
             anns, _ = await ann.enter(DOC), await bob.enter(DOC)
             known = anns.write("k", "v")
@@ -118,13 +87,13 @@ def test_S8_who_only_repeats_what_is_known_is_no_author() -> None:
 
 def test_S4_P2_a_reader_that_does_not_read_gets_one_difference_when_it_does() -> None:
     async def main() -> None:
-        async with _hub(reader_backlog=100_000) as hub, hub.connect() as one, hub.connect() as two:
+        async with make_hub(reader_backlog=100_000) as hub, hub.connect() as one, hub.connect() as two:
             ann, slow = RawClient(one, "ann"), RawClient(two, "slow")
             anns, seen = await ann.enter(DOC), await slow.enter(DOC)
             waiting = []
             for number in range(100):
                 ann.say(
-                    DOC, Update(anns.write(f"k{number}", "x" * 20_000)), _hello(7, number + 1, {"at": number})
+                    DOC, Update(anns.write(f"k{number}", "x" * 20_000)), hello(7, number + 1, {"at": number})
                 )
                 assert statuses(await ann.said(DOC)) == [True]
                 waiting.append(hub_backlog(slow))
@@ -135,7 +104,7 @@ def test_S4_P2_a_reader_that_does_not_read_gets_one_difference_when_it_does() ->
             for update in updates(heard):
                 seen.take(update)
             assert seen.rows() == anns.rows()
-            assert _present(heard) == {7: {"at": 99}}
+            assert present(heard) == {7: {"at": 99}}
             ann.say(DOC, Update(anns.write("after", "all")))
             for update in updates(await slow.said(DOC)):
                 seen.take(update)
@@ -149,15 +118,15 @@ def test_S4_P2_a_reader_that_does_not_read_gets_one_difference_when_it_does() ->
 
 def test_S4_presence_alone_cannot_fill_the_queue_of_who_does_not_read() -> None:
     async def main() -> None:
-        async with _hub(reader_backlog=100_000) as hub, hub.connect() as one, hub.connect() as two:
+        async with make_hub(reader_backlog=100_000) as hub, hub.connect() as one, hub.connect() as two:
             ann, slow = RawClient(one, "ann"), RawClient(two, "slow")
             await ann.enter(DOC)
             await slow.enter(DOC)
             for number in range(500):
-                ann.say(DOC, _hello(7, number + 1, {"at": number, "padding": "x" * 2000}))
+                ann.say(DOC, hello(7, number + 1, {"at": number, "padding": "x" * 2000}))
                 await ann.heard()
             assert slow.link._inbox_bytes < 200_000  # type: ignore[attr-defined]  # what the hub's end counts
-            entry = _present(await slow.said(DOC))[7]
+            entry = present(await slow.said(DOC))[7]
             assert isinstance(entry, dict)
             assert entry["at"] == 499
 
@@ -167,7 +136,7 @@ def test_S4_presence_alone_cannot_fill_the_queue_of_who_does_not_read() -> None:
 def test_S4_too_much_presence_for_who_does_not_read_ends_its_link() -> None:
     async def main() -> None:
         async with (
-            _hub(reader_backlog=10, missed_presence=20) as hub,
+            make_hub(reader_backlog=10, missed_presence=20) as hub,
             hub.connect() as one,
             hub.connect() as two,
         ):
@@ -175,13 +144,13 @@ def test_S4_too_much_presence_for_who_does_not_read_ends_its_link() -> None:
             await ann.enter(DOC)
             await slow.enter(DOC)
             for number in range(30):
-                ann.say(DOC, _hello(number % 15, number + 1, {"padding": "x" * 4000}))
+                ann.say(DOC, hello(number % 15, number + 1, {"padding": "x" * 4000}))
                 await anyio.sleep(0.1)
             for number in range(15, 30):
                 async with hub.connect() as link:
                     other = RawClient(link, f"user{number}")
                     await other.enter(DOC)
-                    other.say(DOC, _hello(100 + number))
+                    other.say(DOC, hello(100 + number))
                     await other.heard()
             assert await _end_of(slow) == CloseCode.TRY_LATER
 
@@ -190,7 +159,7 @@ def test_S4_too_much_presence_for_who_does_not_read_ends_its_link() -> None:
 
 def test_S4_asking_again_and_again_without_reading_gets_few_answers() -> None:
     async def main() -> None:
-        async with _hub(reader_backlog=100_000) as hub, hub.connect() as one:
+        async with make_hub(reader_backlog=100_000) as hub, hub.connect() as one:
             ann = RawClient(one, "ann")
             writer = await ann.enter(DOC)
             ann.say(DOC, Update(writer.write("k", "x" * 50_000)))
@@ -208,7 +177,7 @@ def test_S4_asking_again_and_again_without_reading_gets_few_answers() -> None:
 def test_S4_a_flood_of_updates_is_read_no_faster_than_it_is_stored() -> None:
     async def main() -> None:
         log = HeldLog()
-        async with _hub(log, pending_updates=8) as hub, hub.connect() as one, hub.connect() as two:
+        async with make_hub(log, pending_updates=8) as hub, hub.connect() as one, hub.connect() as two:
             ann, bob = RawClient(one, "ann"), RawClient(two, "bob")
             writer, _ = await ann.enter(DOC), await bob.enter("elsewhere")
             log.hold()
@@ -227,7 +196,7 @@ def test_S4_a_flood_of_updates_is_read_no_faster_than_it_is_stored() -> None:
 def test_S10_S6_what_waited_for_admission_is_not_overtaken() -> None:
     async def main() -> None:
         log = HeldLog()
-        async with _hub(log, pending_updates=2) as hub, hub.connect() as one:
+        async with make_hub(log, pending_updates=2) as hub, hub.connect() as one:
             ann, writer = RawClient(one, "ann"), Writer()
             log.hold("read")
             ann.say(DOC, Auth("ann"), *(Update(writer.write("k", f"v{n}")) for n in range(20)))
@@ -245,7 +214,7 @@ def test_S10_S6_what_waited_for_admission_is_not_overtaken() -> None:
 def test_S9_an_idle_doc_is_compacted_unloaded_and_served_again_as_it_was() -> None:
     async def main() -> None:
         log = HeldLog(store := MemoryStore())
-        async with _hub(log, idle_seconds=60) as hub:
+        async with make_hub(log, idle_seconds=60) as hub:
             async with hub.connect() as one:
                 ann = RawClient(one, "ann")
                 writer = await ann.enter(DOC)
@@ -269,7 +238,7 @@ def test_S9_an_idle_doc_is_compacted_unloaded_and_served_again_as_it_was() -> No
 def test_S9_S6_who_joins_at_the_instant_of_unloading_is_served(delay: float, ticks: int) -> None:
     async def main() -> None:
         log = HeldLog()
-        async with _hub(log, idle_seconds=60) as hub, hub.connect() as two:
+        async with make_hub(log, idle_seconds=60) as hub, hub.connect() as two:
             async with hub.connect() as one:
                 ann = RawClient(one, "ann")
                 writer = await ann.enter(DOC)
@@ -294,7 +263,7 @@ def test_S9_S6_who_joins_at_the_instant_of_unloading_is_served(delay: float, tic
 @pytest.mark.parametrize("ticks", range(16))
 def test_S9_S6_nobody_joins_a_doc_that_is_just_being_unloaded(ticks: int) -> None:
     async def main() -> None:
-        async with _hub(idle_seconds=60) as hub, hub.connect() as two:
+        async with make_hub(idle_seconds=60) as hub, hub.connect() as two:
             async with hub.connect() as one:
                 await RawClient(one, "ann").enter(DOC)
             left = anyio.current_time()

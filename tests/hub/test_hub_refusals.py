@@ -1,7 +1,5 @@
 """What a hub refuses, what ends a session or a link, and what is told of it to whom."""
 
-import json
-import logging
 from collections.abc import Callable
 
 import anyio
@@ -10,7 +8,6 @@ import pytest
 from syncchat.core.dialect import MAX_FRAME, YDialect
 from syncchat.core.ids import format_id
 from syncchat.core.messages import (
-    Awareness,
     Close,
     Denied,
     Message,
@@ -20,42 +17,15 @@ from syncchat.core.messages import (
     Step2,
     Update,
 )
-from syncchat.core.presence import Entry, decode, encode
 from syncchat.errors import CloseCode, LinkClosed
-from syncchat.hub import Hub, Limits
-from syncchat.hub.hub import Denial
 from syncchat.link.memory import memory_pipe
 from syncchat.log import MemoryStore
-from syncchat.testing.client import HeldLog, RawClient, Writer, statuses, told, updates
+from syncchat.testing.client import HeldLog, RawClient, Writer, hello, present, statuses, told, updates
 from syncchat.testing.loop import run
+from syncchat.testing.server import make_hub
 
 DOC = "todo"
 PAGE = "lobby/0"
-
-
-@pytest.fixture(autouse=True)
-def quiet(caplog: pytest.LogCaptureFixture) -> None:
-    """Some logs fail on purpose."""
-    caplog.set_level(logging.CRITICAL)
-
-
-def _authorize(token: str, doc: str) -> str:
-    if token == "mallory":
-        raise Denial("not you")
-    return token
-
-
-def _hub(log: HeldLog | None = None, **limits: float) -> Hub:
-    return Hub(log or HeldLog(), authorize=_authorize, limits=Limits(**limits))  # type: ignore[arg-type]  # ints are floats
-
-
-def _hello(client: int, clock: int = 1, state: object = None) -> Awareness:
-    return Awareness(encode([Entry(client, clock, json.dumps(state or {"n": client}))]))
-
-
-def _present(messages: list[Message]) -> dict[int, object]:
-    entries = [entry for m in messages if isinstance(m, Awareness) for entry in decode(m.entries)]
-    return {entry.client: json.loads(entry.state) for entry in entries}
 
 
 def _others(writer: Writer) -> bytes:
@@ -78,7 +48,7 @@ def test_G1_G2_G4_G8_S10_what_is_refused_is_told_to_its_sender_alone(
 ) -> None:
     async def main() -> None:
         store = MemoryStore()
-        async with _hub(HeldLog(store)) as hub, hub.connect() as one, hub.connect() as two:
+        async with make_hub(HeldLog(store)) as hub, hub.connect() as one, hub.connect() as two:
             ann, bob = RawClient(one, "ann"), RawClient(two, "bob")
             await ann.enter(PAGE)
             await bob.enter(PAGE)
@@ -100,7 +70,7 @@ def test_G1_G2_G4_G8_S10_what_is_refused_is_told_to_its_sender_alone(
 
 def test_G3_a_cover_is_only_read() -> None:
     async def main() -> None:
-        async with _hub() as hub, hub.connect() as one:
+        async with make_hub() as hub, hub.connect() as one:
             ann = RawClient(one, "ann")
             await ann.enter("lobby/cover")
             ann.say("lobby/cover", Update(Writer("about").write("title", "mine")))
@@ -113,7 +83,7 @@ def test_G3_a_cover_is_only_read() -> None:
 
 def test_S5_an_update_with_a_gap_is_asked_for_and_acknowledged_when_it_is_filled() -> None:
     async def main() -> None:
-        async with _hub() as hub, hub.connect() as one, hub.connect() as two:
+        async with make_hub() as hub, hub.connect() as one, hub.connect() as two:
             ann, bob = RawClient(one, "ann"), RawClient(two, "bob")
             writer, _ = await ann.enter(DOC), await bob.enter(DOC)
             writer.write("lost", "v")
@@ -133,7 +103,7 @@ def test_S5_an_update_with_a_gap_is_asked_for_and_acknowledged_when_it_is_filled
 def test_G7_a_name_that_cannot_be_is_denied_and_leaves_the_link_alone(name: str) -> None:
     async def main() -> None:
         store = MemoryStore()
-        async with _hub(HeldLog(store)) as hub, hub.connect() as one:
+        async with make_hub(HeldLog(store)) as hub, hub.connect() as one:
             ann = RawClient(one, "ann")
             writer = await ann.enter(DOC)
             ann.ask(name)
@@ -149,7 +119,7 @@ def test_G7_a_name_that_cannot_be_is_denied_and_leaves_the_link_alone(name: str)
 
 def test_G7_a_denied_user_hears_why_and_may_try_another_token() -> None:
     async def main() -> None:
-        async with _hub() as hub, hub.connect() as one:
+        async with make_hub() as hub, hub.connect() as one:
             client = RawClient(one, "mallory")
             client.ask(DOC)
             assert await client.said(DOC) == [Denied("not you")]
@@ -172,19 +142,19 @@ def test_G7_a_denied_user_hears_why_and_may_try_another_token() -> None:
 )
 def test_S3_S7_P3_a_bad_frame_ends_the_session_of_its_doc_and_nothing_else(bad: bytes) -> None:
     async def main() -> None:
-        async with _hub() as hub, hub.connect() as one, hub.connect() as two:
+        async with make_hub() as hub, hub.connect() as one, hub.connect() as two:
             ann, bob = RawClient(one, "ann"), RawClient(two, "bob")
             writer = await ann.enter("other")
             for client in (ann, bob):
                 await client.enter(DOC)
-            ann.say(DOC, _hello(7))
-            assert _present(await bob.said(DOC)) == {7: {"n": 7}}
+            ann.say(DOC, hello(7))
+            assert present(await bob.said(DOC)) == {7: {"n": 7}}
             await ann.heard()
             ann.link.send(bad)
             heard = await ann.said(DOC)
             assert isinstance(heard[-1], Close)
             assert told(heard)[-1]["code"] == CloseCode.BAD_FRAME
-            assert _present(await bob.said(DOC)) == {7: None}
+            assert present(await bob.said(DOC)) == {7: None}
             ann.say("other", Update(writer.write("k", "v")))
             assert statuses(await ann.said("other")) == [True]
             assert hub.occupants() == {"other": {"ann"}, DOC: {"bob"}}
@@ -204,7 +174,7 @@ def test_S3_S7_P3_a_bad_frame_ends_the_session_of_its_doc_and_nothing_else(bad: 
 )
 def test_S3_S7_a_frame_about_no_open_doc_ends_its_link_and_no_other(bad: bytes, code: int) -> None:
     async def main() -> None:
-        async with _hub() as hub, hub.connect() as one, hub.connect() as two:
+        async with make_hub() as hub, hub.connect() as one, hub.connect() as two:
             ann, bob = RawClient(one, "ann"), RawClient(two, "bob")
             writer, _ = await bob.enter(DOC), await ann.enter(DOC)
             ann.link.send(bad)
@@ -220,7 +190,7 @@ def test_S3_S7_a_frame_about_no_open_doc_ends_its_link_and_no_other(bad: bytes, 
 
 def test_S7_at_the_limit_of_docs_the_next_is_denied_and_the_others_go_on() -> None:
     async def main() -> None:
-        async with _hub(docs_per_link=2) as hub, hub.connect() as one:
+        async with make_hub(docs_per_link=2) as hub, hub.connect() as one:
             ann = RawClient(one, "ann")
             first, _ = await ann.enter("first"), await ann.enter("second")
             ann.ask("third")
@@ -237,20 +207,20 @@ def test_S7_at_the_limit_of_docs_the_next_is_denied_and_the_others_go_on() -> No
 
 def test_P1_P2_P3_presence_over_a_hub() -> None:
     async def main() -> None:
-        async with _hub() as hub, hub.connect() as one, hub.connect() as two, hub.connect() as three:
+        async with make_hub() as hub, hub.connect() as one, hub.connect() as two, hub.connect() as three:
             ann, bob, late = RawClient(one, "ann"), RawClient(two, "bob"), RawClient(three, "late")
             await ann.enter(DOC)
             await bob.enter(DOC)
-            ann.say(DOC, _hello(1))
-            bob.say(DOC, _hello(1, 99, {"forged": True}), _hello(2))
-            assert _present(await ann.said(DOC)) == {1: {"n": 1}, 2: {"n": 2}}
+            ann.say(DOC, hello(1))
+            bob.say(DOC, hello(1, 99, {"forged": True}), hello(2))
+            assert present(await ann.said(DOC)) == {1: {"n": 1}, 2: {"n": 2}}
             late.ask(DOC)
-            assert _present(await late.said(DOC)) == {1: {"n": 1}, 2: {"n": 2}}
+            assert present(await late.said(DOC)) == {1: {"n": 1}, 2: {"n": 2}}
             late.say(DOC, QueryAwareness())
-            assert _present(await late.said(DOC)) == {1: {"n": 1}, 2: {"n": 2}}
+            assert present(await late.said(DOC)) == {1: {"n": 1}, 2: {"n": 2}}
             await bob.link.aclose()
             for client in (ann, late):
-                assert _present(await client.said(DOC)) == {2: None}
+                assert present(await client.said(DOC)) == {2: None}
 
     run(main)
 
@@ -267,7 +237,7 @@ def test_S11_y_websocket_gets_no_status_and_its_token_opens_its_one_doc() -> Non
                     frames.append(frame.message)
             return frames
 
-        async with _hub() as hub, anyio.create_task_group() as tasks:
+        async with make_hub() as hub, anyio.create_task_group() as tasks:
             tasks.start_soon(hub.serve, there, YDialect(PAGE), "ann", PAGE)
             here.send(dialect.encode(PAGE, Step1(b"\x00")) or b"")
             assert [type(message) for message in await said()] == [Step2, Step1]
@@ -284,7 +254,7 @@ def test_S11_y_websocket_gets_no_status_and_its_token_opens_its_one_doc() -> Non
 
 def test_S7_links_are_pinged_and_answer_pings() -> None:
     async def main() -> None:
-        async with _hub(ping_seconds=15) as hub, hub.connect() as link:
+        async with make_hub(ping_seconds=15) as hub, hub.connect() as link:
             link.send(b"\x09")
             assert await link.receive() == b"\x0a"
             assert await link.receive() == b"\x09"
