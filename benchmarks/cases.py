@@ -64,7 +64,7 @@ def load(server: Server, workload: str, **options: float) -> Result:
     command = [*program, "--url", server.url, "--pid", str(server.pid), "--workload", workload, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LOAD_SECONDS, check=False)
     if done.returncode != 0:
-        raise Failed(f"the generator ended with {done.returncode}: {done.stderr.strip()[-200:]}")
+        return {"failed": f"the generator ended with {done.returncode}: {done.stderr.strip()[-200:]}"}
     result: Result = json.loads(done.stdout)
     return result
 

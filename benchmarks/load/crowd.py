@@ -37,11 +37,11 @@ class Arrival:
 
     def __init__(self, clients: Sequence[Client], goal: int) -> None:
         self.complete = asyncio.Event()
-        self._missing = 0
-        for client in clients:
+        missing = [client for client in clients if client.next < goal]
+        for client in missing:
             client.goal = goal
             client.reached = self._reached
-            self._missing += client.next < goal
+        self._missing = len(missing)
         if not self._missing:
             self.complete.set()
 

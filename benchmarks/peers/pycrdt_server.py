@@ -4,6 +4,7 @@ import sys
 from functools import partial
 
 import uvicorn
+from anyio import Lock
 from pycrdt.store import SQLiteYStore, YDocNotFound
 from pycrdt.websocket import ASGIServer, WebsocketServer, YRoom
 
@@ -14,20 +15,26 @@ class StoredRooms(WebsocketServer):
     def __init__(self, store: partial[SQLiteYStore]) -> None:
         super().__init__(auto_clean_rooms=True)
         self._store = store
+        self._opening = Lock()
 
     async def get_room(self, name: str) -> YRoom:
         """The room of this name, started; its store is read first."""
-        if name not in self.rooms:
-            store = self._store(path=name)
-            self.rooms[name] = room = YRoom(ready=False, ystore=store, log=self.log)
-            await self.start_room(room)
-            await store.started.wait()
-            try:
-                await store.apply_updates(room.ydoc)
-            except YDocNotFound:
-                self.log.debug("room %s is new", name)
-            room.ready = True
-        return self.rooms[name]
+        async with self._opening:  # without it, two who join in the same instant hang, or end the server
+            if name not in self.rooms:
+                self.rooms[name] = await self._open(name)
+            return self.rooms[name]
+
+    async def _open(self, name: str) -> YRoom:
+        store = self._store(path=name)
+        room = YRoom(ready=False, ystore=store, log=self.log)
+        await self.start_room(room)
+        await store.started.wait()
+        try:
+            await store.apply_updates(room.ydoc)
+        except YDocNotFound:
+            self.log.debug("room %s is new", name)
+        room.ready = True
+        return room
 
 
 def main(port: int, data: str) -> None:
