@@ -23,7 +23,7 @@ from syncchat.log.worker import Worker
 
 POLL_SECONDS = 0.05
 
-GROUP_SECONDS = 0.005
+GROUP_SECONDS = 0.01
 """While appends come in company, commits begin this far apart: one costs as much for many as for one.
 
 A lone writer waits for nothing, and nobody longer than this.
