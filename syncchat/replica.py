@@ -9,7 +9,7 @@ from syncchat.core.ids import author_of, parse_doc
 from syncchat.core.lib0 import decode_state
 from syncchat.core.listeners import Signal
 from syncchat.core.presence import Presence
-from syncchat.core.session import (
+from syncchat.core.replica_session import (
     Acknowledged,
     CaughtUp,
     Met,

@@ -7,7 +7,7 @@ import anyio
 
 from syncchat.core.dialect import Dialect
 from syncchat.core.messages import Message, Ping, Pong
-from syncchat.core.session import Rejected, ReplicaSession
+from syncchat.core.replica_session import Rejected, ReplicaSession
 from syncchat.errors import FINAL_CODES, CloseCode, LinkClosed, MalformedUpdate, ProtocolError
 from syncchat.link.backoff import Backoff
 from syncchat.link.protocol import Connect, Link

@@ -6,6 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncchat.core.hub_session import (
+    MAX_OWED,
+    MAX_QUEUED,
+    MAX_QUEUED_BYTES,
+    AskedForPresence,
+    AskedForState,
+    AskedToOpen,
+    HubSession,
+    Left,
+    Offered,
+    Presented,
+)
 from syncchat.core.messages import (
     Auth,
     Authenticated,
@@ -21,19 +33,7 @@ from syncchat.core.messages import (
     Step2,
     Update,
 )
-from syncchat.core.session import (
-    MAX_OFFER,
-    MAX_OWED,
-    MAX_QUEUED,
-    MAX_QUEUED_BYTES,
-    AskedForPresence,
-    AskedForState,
-    AskedToOpen,
-    HubSession,
-    Left,
-    Offered,
-    Presented,
-)
+from syncchat.core.replica_session import MAX_OFFER
 from syncchat.errors import CloseCode, ProtocolError
 
 

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycrdt import Doc, Map
 
+from syncchat.core.closing import closing_text
+from syncchat.core.hub_session import AskedForState, AskedToOpen, HubSession, Offered
 from syncchat.core.messages import (
     Auth,
     Authenticated,
@@ -23,20 +25,15 @@ from syncchat.core.messages import (
     Update,
 )
 from syncchat.core.presence import Presence
-from syncchat.core.session import (
+from syncchat.core.replica_session import (
     MAX_OFFER,
     WINDOW,
     Acknowledged,
-    AskedForState,
-    AskedToOpen,
     CaughtUp,
-    HubSession,
     Met,
-    Offered,
     Received,
     Rejected,
     ReplicaSession,
-    closing_text,
 )
 from syncchat.errors import CloseCode, ProtocolError
 
@@ -262,7 +259,7 @@ def test_S1_S2_D1_what_is_acknowledged_is_there_and_in_the_end_everything(
     steps: list[str], window: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("syncchat.core.session.WINDOW", window)
+        patch.setattr("syncchat.core.replica_session.WINDOW", window)
         pair = _Pair()
         for step in steps:
             pair.step(step)

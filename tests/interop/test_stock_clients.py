@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from syncchat.core.hub_session import MAX_QUEUED
 from syncchat.core.room import Room
-from syncchat.core.session import MAX_QUEUED
 from syncchat.errors import CloseCode
 from syncchat.peer import Peer
 from tests.interop.daemon import Daemon
