@@ -3,16 +3,16 @@
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from syncchat.errors import CloseCode, LinkClosed, ProtocolError
-from syncchat.link.outbox import Outbox
+from syncchat.link.outbox import OutboxLink
 from syncchat.link.protocol import short
 
 
-class AsgiLink:
+class AsgiLink(OutboxLink):
     """One accepted websocket; `run_sender` has to run beside whoever uses the link."""
 
     def __init__(self, socket: WebSocket) -> None:
+        super().__init__(self._write)
         self._socket = socket
-        self._outbox = Outbox(self._write)
 
     async def receive(self) -> bytes:
         """The next frame; raises LinkClosed, and ProtocolError for a text frame, as no dialect has any."""
@@ -28,18 +28,6 @@ class AsgiLink:
             raise ProtocolError("a text frame: all frames are binary")
         return data
 
-    def send(self, frame: bytes) -> None:
-        """Queue a frame for the sending task."""
-        self._outbox.put(frame)
-
-    def backlog(self) -> int:
-        """Bytes in the queue; the ASGI server holds little beyond it, as its sends wait for the socket."""
-        return self._outbox.backlog
-
-    async def drained(self) -> None:
-        """Return when nearly everything was handed to the socket; raises LinkClosed."""
-        await self._outbox.drained()
-
     async def aclose(self, code: int = CloseCode.NORMAL, reason: str = "") -> None:
         """Send what is queued, as far as the socket takes it, then close it with the code and reason."""
         await self._outbox.flush()
@@ -47,10 +35,6 @@ class AsgiLink:
             self._outbox.close(code, reason)
             if self._socket.application_state is not WebSocketState.DISCONNECTED:
                 await self._socket.close(code, short(reason))
-
-    async def run_sender(self) -> None:
-        """Send what is queued until the link is closed."""
-        await self._outbox.run()
 
     async def _write(self, frame: bytes) -> None:
         try:

@@ -67,6 +67,8 @@ class Outbox:
 
     async def flush(self) -> None:
         """Send what is queued, until the link ends. Cancelled, it loses the frame that was under way."""
+        if self._end is not None:
+            return  # the task may be stuck in the socket, with the lock
         # The lock keeps the order: a link that closes flushes beside its task, which may be sending.
         async with self._sending:
             while self._frames and self._end is None:
@@ -83,3 +85,26 @@ class Outbox:
     def _wake(self) -> None:
         self._changed.set()
         self._changed = anyio.Event()
+
+
+class OutboxLink:
+    """The sending half of a link with an outbox; `run_sender` has to run beside whoever uses the link."""
+
+    def __init__(self, write: Callable[[bytes], Awaitable[None]]) -> None:
+        self._outbox = Outbox(write)
+
+    def send(self, frame: bytes) -> None:
+        """Queue a frame for the sending task; on a closed link it is dropped."""
+        self._outbox.put(frame)
+
+    def backlog(self) -> int:
+        """Bytes that the socket has not taken yet; it takes a frame when there is room for more."""
+        return self._outbox.backlog
+
+    async def drained(self) -> None:
+        """Return when nearly everything was handed to the socket; raises LinkClosed."""
+        await self._outbox.drained()
+
+    async def run_sender(self) -> None:
+        """Send what is queued until the link is closed; the link's owner runs this in a task."""
+        await self._outbox.run()

@@ -9,7 +9,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.uri import parse_uri
 
 from syncchat.errors import CloseCode, LinkClosed
-from syncchat.link.outbox import Outbox
+from syncchat.link.outbox import OutboxLink
 from syncchat.link.protocol import short
 
 MAX_FRAME = 64 << 20
@@ -19,12 +19,12 @@ OPEN_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 2.0
 
 
-class WebSocketLink:
+class WebSocketLink(OutboxLink):
     """A link over one websocket; `open_websocket` makes it and owns its sending task."""
 
     def __init__(self, socket: ClientConnection) -> None:
+        super().__init__(self._write)
         self._socket = socket
-        self._outbox = Outbox(self._write)
 
     async def receive(self) -> bytes:
         """The next frame; raises LinkClosed. A text frame ends the link, as no dialect has any."""
@@ -37,26 +37,10 @@ class WebSocketLink:
             raise LinkClosed(CloseCode.BAD_FRAME, "the server sent a text frame")
         return frame
 
-    def send(self, frame: bytes) -> None:
-        """Queue a frame for the sending task."""
-        self._outbox.put(frame)
-
-    def backlog(self) -> int:
-        """Bytes that the socket has not taken yet."""
-        return self._outbox.backlog
-
-    async def drained(self) -> None:
-        """Return when nearly everything was handed to the network; raises LinkClosed."""
-        await self._outbox.drained()
-
     async def aclose(self, code: int = CloseCode.NORMAL, reason: str = "") -> None:
         """Close the socket; waits at most CLOSE_TIMEOUT seconds for the other side."""
         self._outbox.close(code, reason)
         await self._socket.close(code, short(reason))
-
-    async def run_sender(self) -> None:
-        """Send what is queued until the link is closed; its owner runs this in a task."""
-        await self._outbox.run()
 
     async def _write(self, frame: bytes) -> None:
         try:

@@ -135,6 +135,23 @@ def test_S7_a_frame_for_a_closed_link_is_dropped() -> None:
     run(main)
 
 
+def test_S7_a_link_that_has_ended_waits_for_no_frame() -> None:
+    async def main() -> None:
+        socket = Socket()
+        socket.gate = anyio.Event()
+        outbox = Outbox(socket.send)
+        outbox.put(b"stuck")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(outbox.run)
+            await anyio.wait_all_tasks_blocked()
+            outbox.close(CloseCode.GOING_AWAY, "")
+            with anyio.fail_after(1):
+                await outbox.flush()
+            tasks.cancel_scope.cancel()
+
+    run(main)
+
+
 def test_S4_a_cancelled_sender_leaves_what_it_had_not_begun_to_the_next() -> None:
     async def main() -> None:
         socket = Socket()
