@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import anyio
 import click
@@ -13,6 +13,9 @@ from platformdirs import user_data_dir
 
 from syncchat.core.ids import user_from_subject
 from syncchat.errors import SyncchatError
+
+if TYPE_CHECKING:
+    from syncchat.agent import Model
 
 DEFAULT_PORT = 8040
 DEFAULT_SERVER = f"ws://127.0.0.1:{DEFAULT_PORT}"
@@ -59,6 +62,26 @@ def _run(work: Callable[[], int | None]) -> NoReturn:
     sys.exit(code)
 
 
+_Verb = TypeVar("_Verb", bound=Callable[..., None])
+
+
+def _model_options(verb: _Verb) -> _Verb:
+    """The options of a verb that runs an agent."""
+    judge = click.option("--judge-model", help="The model that decides whether to speak. [default: the same]")
+    model = click.option("--model", help="The model that answers.")
+    url = click.option(
+        "--base-url", help="An OpenAI-compatible endpoint for the agent. [default: the built-in model]"
+    )
+    return url(model(judge(verb)))
+
+
+def _models(base_url: str | None, model: str | None, judge_model: str | None) -> "tuple[Model, Model]":
+    """The model that answers, and the one that decides whether to."""
+    from syncchat.agent import make_model
+
+    return make_model(base_url, model), make_model(base_url, judge_model or model)
+
+
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
@@ -68,9 +91,7 @@ def _run(work: Callable[[], int | None]) -> NoReturn:
     "--data", type=click.Path(path_type=Path), help="Folder of the log. [default: the user's data folder]"
 )
 @click.option("--agent/--no-agent", default=True, show_default=True, help="An agent in every room.")
-@click.option("--base-url", help="An OpenAI-compatible endpoint for the agent. [default: the built-in model]")
-@click.option("--model", help="The model that answers.")
-@click.option("--judge-model", help="The model that decides whether to speak. [default: the same]")
+@_model_options
 def serve(
     host: str,
     port: int,
@@ -85,9 +106,7 @@ def serve(
     def work() -> None:
         with _extra("server"):
             from syncchat_server.daemon import Settings, run_daemon
-        from syncchat.agent import make_model
-
-        models = (make_model(base_url, model), make_model(base_url, judge_model or model)) if agent else None
+        models = _models(base_url, model, judge_model) if agent else None
         settings = Settings(host=host, port=port, data=data or _folder("server"), agent=models)
         anyio.run(run_daemon, settings, _say_started, backend_options={"use_uvloop": sys.platform != "win32"})
 
@@ -132,9 +151,7 @@ def _login() -> str:
     type=click.Path(path_type=Path),
     help="Folder of its own copy. [default: the user's data folder]",
 )
-@click.option("--base-url", help="An OpenAI-compatible endpoint. [default: the built-in model]")
-@click.option("--model", help="The model that answers.")
-@click.option("--judge-model", help="The model that decides whether to speak. [default: the same]")
+@_model_options
 def agent(
     server: str,
     room: str,
@@ -147,9 +164,7 @@ def agent(
     """Run an agent of its own in a room of a daemon."""
 
     def work() -> None:
-        from syncchat.agent import make_model
-
-        models = make_model(base_url, model), make_model(base_url, judge_model or model)
+        answers, judges = _models(base_url, model, judge_model)
         folder = data or _folder(f"agent-{user_from_subject(name)}")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -161,7 +176,7 @@ def agent(
             async with Peer(folder / "rooms.sqlite", user=user, name=name, server=server) as peer:
                 entered = await peer.enter(room)
                 click.echo(f"syncchat: {name} takes part in {room} on {server}; Ctrl-C ends it")
-                await Agent(entered, name=name, model=models[0], judge_model=models[1]).run()
+                await Agent(entered, name=name, model=answers, judge_model=judges).run()
 
         anyio.run(run)
 
