@@ -10,10 +10,7 @@ from typing import Any, Self
 import anyio
 
 from syncchat.core.dialect import MAX_FRAME, BadFrame, Dialect, HocuspocusDialect, doc_of_key
-from syncchat.core.ids import parse_doc
-from syncchat.core.listeners import Signal
-from syncchat.core.messages import Auth, Denied, Ping, Pong
-from syncchat.core.session import (
+from syncchat.core.hub_session import (
     AskedForPresence,
     AskedForState,
     AskedToOpen,
@@ -22,6 +19,9 @@ from syncchat.core.session import (
     Offered,
     Presented,
 )
+from syncchat.core.ids import parse_doc
+from syncchat.core.listeners import Signal
+from syncchat.core.messages import Auth, Denied, Ping, Pong
 from syncchat.errors import (
     CloseCode,
     InvalidName,

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import anyio
 
 from syncchat.core.dialect import Dialect
+from syncchat.core.hub_session import HubSession
 from syncchat.core.messages import Message
 from syncchat.core.presence import Entry
-from syncchat.core.session import HubSession
 from syncchat.link.protocol import Link
 from syncchat.wakeup import Wakeup
 
