@@ -118,6 +118,7 @@ def _make(path: Path) -> None:
     new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     try:
         with contextlib.closing(_connect(new, "rwc")) as connection:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # so that compaction can shrink the file
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(f"BEGIN; {SCHEMA} COMMIT;")
         _name(new, path)

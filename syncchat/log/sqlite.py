@@ -1,5 +1,6 @@
 """A log in an SQLite file that several processes may have open at once."""
 
+import contextlib
 import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -264,7 +265,10 @@ def _replace(
             (_NOBODY if foreign else writer, bytes(snapshot), upto),
         )
         connection.execute("DELETE FROM entries WHERE doc = ? AND seq < ?", (doc, upto))
-        return int(foreign)
+    # Whether or not the file can shrink now, the compaction is done. As a script, for it takes a step a page.
+    with contextlib.suppress(sqlite3.Error):
+        connection.executescript("PRAGMA incremental_vacuum")
+    return int(foreign)
 
 
 def _select(connection: sqlite3.Connection, *, doc: str, after: int) -> list[Entry]:

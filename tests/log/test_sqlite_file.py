@@ -194,3 +194,14 @@ async def test_D8_odd_paths_are_only_paths(tmp_path: Path) -> None:
     for name in ("a?mode=memory", "b#c", "100%.db", "Zoë 📊", ":memory:"):
         await fill(tmp_path / name, 3)
         assert (tmp_path / name).is_file()
+
+
+@pytest.mark.anyio
+async def test_D4_compaction_gives_the_disk_its_room_back(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    async with SqliteLog(path) as log:
+        for number in range(20):
+            await log.append("doc", [bytes([number]) * 200] * 100)
+        entries = await log.read("doc")
+        assert await log.compact("doc", b"s" * 20_000, base=entries[0].seq, upto=entries[-1].seq)
+    assert path.stat().st_size < 100_000, "400 kB of entries stand for 20 kB now"
