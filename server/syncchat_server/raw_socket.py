@@ -87,9 +87,15 @@ class RawSocketProtocol(WebSocketsSansIOProtocol):
         self.response.headers.clear()
         self.queue = cast("asyncio.Queue[ASGIReceiveEvent]", _NOBODY_RECEIVES)
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self.link is not None:
+            self.link.congested = True
+
     def resume_writing(self) -> None:
         super().resume_writing()
         if self.link is not None:
+            self.link.congested = False
             self.link.wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -117,6 +123,7 @@ class RawLink:
         "_protocol",
         "_relief",
         "_transport",
+        "congested",
     )
 
     _framed: ClassVar[tuple[bytes, bytes]] = (b"", b"")
@@ -130,6 +137,7 @@ class RawLink:
         self._closed: LinkClosed | None = None
         self._arrival: asyncio.Future[None] | None = None
         self._relief = Wakeup()
+        self.congested = not protocol.writable.is_set()
         protocol.link = self
         self._take_over()
 
@@ -162,8 +170,8 @@ class RawLink:
         self._transport.write(framed)
 
     def backlog(self) -> int:
-        """Bytes in the transport's buffer."""
-        return self._transport.get_write_buffer_size()
+        """Bytes in the transport's buffer; 0 while they are below its high-water mark."""
+        return self._transport.get_write_buffer_size() if self.congested else 0
 
     async def drained(self) -> None:
         """Return when nearly everything was taken by the network; raises LinkClosed."""
