@@ -94,6 +94,8 @@ def _size(message: Message) -> int:
 class HubSession:
     """A hub's side: keeps what comes until the client is admitted, and settles each offer once (S10)."""
 
+    __slots__ = ("_acknowledges", "_admitted", "_asked", "_owed", "_queued", "_queued_bytes", "outbox")
+
     def __init__(self, *, acknowledges: bool) -> None:
         self.outbox: list[Message] = []
         self._acknowledges = acknowledges

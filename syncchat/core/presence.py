@@ -187,6 +187,8 @@ class PresenceDesk:
     that is later than any this desk's predecessors told: a daemon that restarts has no other memory.
     """
 
+    __slots__ = ("_entries", "_floor", "_told")
+
     def __init__(self, *, floor: int = 0) -> None:
         self._floor = floor
         self._entries: dict[int, tuple[Entry, object]] = {}
