@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import click
 
-from syncchat.core.deltas import Added, Changed, Delta
+from syncchat.core.deltas import Delta
 from syncchat.core.message import Message
 from syncchat.core.room import Room
 from syncchat.peer import Peer
@@ -76,6 +76,7 @@ class Story:
         self._daemon = Child(folder / "server")
         self._acknowledged: set[str] = set()
         self._seen: set[str] = set()
+        self._typed: dict[str, int] = {}
 
     async def run(self) -> None:
         """Everything, from the first hello to the proof."""
@@ -108,15 +109,14 @@ class Story:
                 self._seen.add(message.id)
             elif message.durable:
                 self._acknowledged.add(message.id)
-            if person.name == "ada":
-                self._type_out(delta, message)
+            if person.name == "ada" and message.agent:
+                self._type_out(message)
 
-    def _type_out(self, delta: Delta, message: Message) -> None:
-        """Print what a stream has grown by."""
-        grown = message.text if isinstance(delta, Added) and message.streaming else ""
-        if isinstance(delta, Changed):
-            grown = delta.appended or ""
-        click.echo(click.style(grown, fg="cyan"), nl=False)
+    def _type_out(self, message: Message) -> None:
+        """Print what the agent's message has grown by; its last words come with its end."""
+        typed = self._typed.get(message.id, 0)
+        self._typed[message.id] = len(message.text)
+        click.echo(click.style(message.text[typed:], fg="cyan"), nl=False)
 
     # The chapters.
 
