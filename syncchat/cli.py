@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 8040
 DEFAULT_SERVER = f"ws://127.0.0.1:{DEFAULT_PORT}"
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 BAD_INPUT = 2
 """The exit code for what the user has to change."""
 
@@ -34,9 +35,12 @@ class _Command(click.Group):
 @click.version_option(package_name="syncchat")
 def main() -> None:
     """Chat rooms that people and AI agents share, on every copy, online or not."""
-    logging.basicConfig(
-        level=os.environ.get("SYNCCHAT_LOG", "WARNING").upper(), format="%(name)s: %(message)s"
-    )
+    level = os.environ.get("SYNCCHAT_LOG", "WARNING").upper()
+    if level not in LOG_LEVELS:
+        raise click.UsageError(f"SYNCCHAT_LOG is {level[:20]!r}: use one of {', '.join(LOG_LEVELS)}")
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    # Only our own tell more: other libraries' logs hold whole frames and addresses, thus texts and tokens.
+    logging.getLogger("syncchat").setLevel(level)
 
 
 def _folder(name: str) -> Path:

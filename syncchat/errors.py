@@ -1,5 +1,6 @@
 """Every error syncchat raises, and the one table of codes with which a session ends."""
 
+import traceback
 from enum import IntEnum
 
 
@@ -90,3 +91,15 @@ class LinkClosed(SyncchatError):
         super().__init__(f"link closed ({code}{': ' + reason if reason else ''})")
         self.code = code
         self.reason = reason
+
+
+def describe(error: BaseException) -> str:
+    """What a log line may say of an error: texts of exceptions that are not ours may quote a message."""
+    if isinstance(error, SyncchatError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    return (
+        f"{type(error).__name__} in {frames[-1].filename}:{frames[-1].lineno}"
+        if frames
+        else repr(type(error))
+    )

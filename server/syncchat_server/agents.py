@@ -7,6 +7,7 @@ import anyio
 
 from syncchat.agent import Agent, Model
 from syncchat.core.ids import parse_doc
+from syncchat.errors import describe
 from syncchat.hub import Hub
 from syncchat.peer import Peer
 from syncchat.wakeup import Wakeup
@@ -55,9 +56,9 @@ class AgentHost:
             with self._rooms[room]:
                 entered = await peer.enter(room)
                 await Agent(entered, name=self._name, model=self._model, judge_model=self._judge).run()
-        except Exception:
+        except Exception as error:  # noqa: BLE001 - it is told; a traceback could quote a message
             # An agent that fails must not take everybody's rooms with it; it comes back with the next guest.
-            logger.exception("the agent left room %s", room)
+            logger.error("the agent left room %s: %s", room, describe(error))
         finally:
             with anyio.CancelScope(shield=True):
                 await peer.leave(room)

@@ -1,7 +1,6 @@
 """The hub: takes links, opens docs for them, and keeps each failure where it belongs."""
 
 import logging
-import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -30,6 +29,7 @@ from syncchat.errors import (
     MalformedUpdate,
     ProtocolError,
     SyncchatError,
+    describe,
 )
 from syncchat.hub.doc import ServedDoc
 from syncchat.hub.limits import Limits
@@ -39,18 +39,6 @@ from syncchat.link.protocol import Link
 from syncchat.log import Log
 
 logger = logging.getLogger("syncchat.hub")
-
-
-def _describe(error: BaseException) -> str:
-    """What a log line may say of an error: texts of exceptions that are not ours may quote a message."""
-    if isinstance(error, SyncchatError):
-        return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    return (
-        f"{type(error).__name__} in {frames[-1].filename}:{frames[-1].lineno}"
-        if frames
-        else repr(type(error))
-    )
 
 
 GRACE = 5.0
@@ -289,7 +277,7 @@ class Hub:
             await doc.run(self._spawn)
         except Exception as failure:  # noqa: BLE001 - a bug in somebody's log must end no other doc (S7)
             doc.failure = failure
-            logger.error("doc %s is unloaded: %s", doc.name, _describe(doc.failure))
+            logger.error("doc %s is unloaded: %s", doc.name, describe(doc.failure))
             for seat in list(doc.seats):
                 seat.line.end(CloseCode.LOG_FAILED, "the change could not be stored: try again")
         finally:
@@ -307,7 +295,7 @@ class Hub:
         try:
             await work(*arguments)
         except Exception as failure:  # noqa: BLE001 - as above; a bug that is told, and not the daemon's end
-            logger.error("%s failed: %s", getattr(work, "__qualname__", work), _describe(failure))
+            logger.error("%s failed: %s", getattr(work, "__qualname__", work), describe(failure))
 
     async def _ping(self) -> None:
         while True:
