@@ -100,10 +100,12 @@ async def test_D7_a_poll_that_fails_is_made_again(tmp_path: Path, monkeypatch: p
     path = tmp_path / "log.db"
     look = _Watch.look
     failures = iter(range(3))
+    has_failed = threading.Event()
 
     def look_after_failures(watch: _Watch, connection: sqlite3.Connection) -> set[str] | None:
         if next(failures, None) is not None:
             raise sqlite3.OperationalError("disk I/O error")
+        has_failed.set()
         return look(watch, connection)
 
     async with SqliteLog(path, poll_seconds=0.001) as one, SqliteLog(path) as other:
@@ -111,8 +113,8 @@ async def test_D7_a_poll_that_fails_is_made_again(tmp_path: Path, monkeypatch: p
         await other.append("doc", [b"a"])
         await anext(tail)
         monkeypatch.setattr(_Watch, "look", look_after_failures)
+        assert await anyio.to_thread.run_sync(has_failed.wait, 20)
         for _ in range(5):
             await other.append("doc", [b"b"])
             with anyio.fail_after(20):
                 assert [entry.data for entry in await anext(tail)] == [b"b"]
-    assert next(failures, None) is None
