@@ -10,6 +10,7 @@ from pathlib import Path
 
 import anyio
 import uvicorn
+from anyio.abc import TaskStatus
 
 from syncchat.agent import Model
 from syncchat.core.dialect import MAX_FRAME
@@ -75,7 +76,7 @@ async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None
             host, port = listener.getsockname()[:2]
             server = _Server(_config(hub), lambda: started(f"ws://{host}:{port}"))
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_stop_on_signal, server)
+                await tasks.start(_stop_on_signal, server)
                 await server.serve(sockets=[listener])
                 tasks.cancel_scope.cancel()
 
@@ -94,8 +95,11 @@ def _config(hub: Hub) -> uvicorn.Config:
     )
 
 
-async def _stop_on_signal(server: uvicorn.Server) -> None:
+async def _stop_on_signal(
+    server: uvicorn.Server, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
         async for _ in signals:
             server.should_exit = True
 
