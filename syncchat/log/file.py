@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,15 +13,17 @@ from syncchat.errors import LogCorrupt, LogError, LogFailed
 APPLICATION_ID = 0x53594E43
 """Tells our files from those of other programs ("SYNC")."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # AUTOINCREMENT: a sequence number is never given twice, even if somebody removed the newest row.
+# `size` is that of the entry; where `data` is shorter, it is packed (zlib, RFC 1950).
 # `data` stands last, so that the other columns are read without a large entry's overflow pages.
 SCHEMA = f"""
     CREATE TABLE entries (
         seq INTEGER PRIMARY KEY AUTOINCREMENT,
         doc TEXT NOT NULL,
         writer INTEGER NOT NULL,
+        size INTEGER NOT NULL,
         data BLOB NOT NULL
     );
     CREATE INDEX entries_of_doc ON entries (doc, seq);
@@ -49,7 +52,7 @@ _REMEDIES = {
 def explain(path: Path, error: Exception) -> LogError:
     """What `error` means to the user of the log at `path`: the cause and the remedy."""
     name = str(getattr(error, "sqlite_errorname", ""))
-    if name.startswith(_DAMAGED):
+    if name.startswith(_DAMAGED) or isinstance(error, zlib.error):
         return LogCorrupt(f"{path} is damaged or no log ({error}): {_RESTORE}")
     for code, remedy in _REMEDIES.items():
         if name.startswith(code):
@@ -148,10 +151,13 @@ def _check(path: Path) -> None:
         if application != APPLICATION_ID:
             raise LogCorrupt(f"{path} is no log of syncchat: choose another path")
         if version != SCHEMA_VERSION:
-            raise LogCorrupt(
-                f"{path} has format {version}, but this syncchat knows only {SCHEMA_VERSION}: update syncchat"
+            remedy = (
+                "update syncchat" if version > SCHEMA_VERSION else "open it with the syncchat that made it"
             )
-        connection.execute("SELECT seq, doc, writer, data FROM entries LIMIT 1").fetchone()
+            raise LogCorrupt(
+                f"{path} has format {version}, but this syncchat knows only {SCHEMA_VERSION}: {remedy}"
+            )
+        connection.execute("SELECT seq, doc, writer, size, data FROM entries LIMIT 1").fetchone()
         if path.stat().st_size <= CHECKED_WHOLLY:
             (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if finding != "ok":

@@ -3,7 +3,8 @@
 import contextlib
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -120,7 +121,11 @@ class SqliteLog:
     async def compact(self, doc: str, snapshot: bytes, *, base: int, upto: int) -> bool:
         """See Log.compact."""
         check_doc(doc)
-        work = partial(_replace, doc=doc, writer=self._writer, snapshot=snapshot, base=base, upto=upto)
+        # Not in the thread that commits: nobody's append waits for it.
+        packed = await anyio.to_thread.run_sync(_pack, snapshot)
+        work = partial(
+            _replace, doc=doc, writer=self._writer, size=len(snapshot), packed=packed, base=base, upto=upto
+        )
         async with self._compacting:
             self._check_open()
             try:
@@ -173,7 +178,7 @@ class SqliteLog:
         self._check_open()
         try:
             return await anyio.to_thread.run_sync(work, self._read_connection, limiter=self._reading)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, zlib.error) as error:
             raise explain(self.path, error) from error
 
     async def _read_tail(self, tail: Tail) -> list[Entry]:
@@ -240,14 +245,25 @@ def _insert_one(connection: sqlite3.Connection, writer: int, append: Append) -> 
     seq = 0
     for data in append.updates:
         cursor = connection.execute(
-            "INSERT INTO entries (doc, writer, data) VALUES (?, ?, ?)", (append.doc, writer, data)
+            "INSERT INTO entries (doc, writer, size, data) VALUES (?, ?, ?, ?)",
+            (append.doc, writer, len(data), data),
         )
         seq = cursor.lastrowid or 0
     return seq
 
 
+def _pack(snapshot: bytes) -> bytes:
+    packed = zlib.compress(snapshot)
+    return packed if len(packed) < len(snapshot) else bytes(snapshot)
+
+
+def _unpacked(rows: Iterable[tuple[int, int, bytes]]) -> Iterator[Entry]:
+    for seq, size, data in rows:
+        yield Entry(seq, data if len(data) == size else zlib.decompress(data, bufsize=size))
+
+
 def _replace(
-    connection: sqlite3.Connection, *, doc: str, writer: int, snapshot: bytes, base: int, upto: int
+    connection: sqlite3.Connection, *, doc: str, writer: int, size: int, packed: bytes, base: int, upto: int
 ) -> int | None:
     """The newest `seq` of others that the snapshot replaces, 0 if there is none; None if it was not done."""
     with transaction(connection):
@@ -261,8 +277,8 @@ def _replace(
         ).fetchone()
         # What holds others' work is nobody's own: a tail of ours that is behind has to give it.
         connection.execute(
-            "UPDATE entries SET writer = ?, data = ? WHERE seq = ?",
-            (_NOBODY if foreign else writer, bytes(snapshot), upto),
+            "UPDATE entries SET writer = ?, size = ?, data = ? WHERE seq = ?",
+            (_NOBODY if foreign else writer, size, packed, upto),
         )
         connection.execute("DELETE FROM entries WHERE doc = ? AND seq < ?", (doc, upto))
     # Whether or not the file can shrink now, the compaction is done. As a script, for it takes a step a page.
@@ -273,9 +289,9 @@ def _replace(
 
 def _select(connection: sqlite3.Connection, *, doc: str, after: int) -> list[Entry]:
     rows = connection.execute(
-        "SELECT seq, data FROM entries WHERE doc = ? AND seq > ? ORDER BY seq", (doc, after)
+        "SELECT seq, size, data FROM entries WHERE doc = ? AND seq > ? ORDER BY seq", (doc, after)
     ).fetchall()
-    return [Entry(seq, data) for seq, data in rows]
+    return list(_unpacked(rows))
 
 
 def _select_foreign(
@@ -284,10 +300,10 @@ def _select_foreign(
     with transaction(connection, "DEFERRED"):
         (newest,) = connection.execute("SELECT max(seq) FROM entries WHERE doc = ?", (doc,)).fetchone()
         cursor = connection.execute(
-            "SELECT seq, data FROM entries WHERE doc = ? AND seq > ? AND writer <> ? ORDER BY seq",
+            "SELECT seq, size, data FROM entries WHERE doc = ? AND seq > ? AND writer <> ? ORDER BY seq",
             (doc, after, writer),
         )
-        entries, complete = batch(cursor)
+        entries, complete = batch(_unpacked(cursor))
         cursor.close()
     return entries, max(after, newest or 0) if complete else entries[-1].seq
 
@@ -298,6 +314,6 @@ def _select_docs(connection: sqlite3.Connection) -> list[str]:
 
 def _measure(connection: sqlite3.Connection, *, doc: str) -> tuple[int, int]:
     count, size = connection.execute(
-        "SELECT count(*), coalesce(sum(length(data)), 0) FROM entries WHERE doc = ?", (doc,)
+        "SELECT count(*), coalesce(sum(size), 0) FROM entries WHERE doc = ?", (doc,)
     ).fetchone()
     return count, size

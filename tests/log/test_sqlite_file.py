@@ -158,6 +158,44 @@ async def test_D8_damage_that_is_met_while_reading_is_told(
     assert str(path) in str(caught.value)
 
 
+async def fill_packed(path: Path) -> bytes:
+    """A log of one snapshot, which packs well; return the snapshot."""
+    snapshot = b"".join(b"message %06d\n" % number for number in range(20_000))
+    async with SqliteLog(path) as log:
+        await log.append("doc", [b"a", b"b"])
+        entries = await log.read("doc")
+        assert await log.compact("doc", snapshot, base=entries[0].seq, upto=entries[-1].seq)
+    return snapshot
+
+
+@pytest.mark.anyio
+async def test_D4_a_snapshot_is_packed_on_disk_and_read_as_it_was(path: Path) -> None:
+    snapshot = await fill_packed(path)
+    assert (await anyio.Path(path).stat()).st_size < len(snapshot) / 2
+    async with SqliteLog(path) as log, SqliteLog(path) as other:
+        assert [entry.data for entry in await log.read("doc")] == [snapshot]
+        assert await log.size("doc") == (1, len(snapshot))
+        with anyio.fail_after(20):
+            assert [entry.data for entry in await anext(other.tail("doc", 0))] == [snapshot]
+
+
+@pytest.mark.anyio
+async def test_D8_a_packed_snapshot_that_is_damaged_is_told(path: Path) -> None:
+    await fill_packed(path)
+    execute(path, "UPDATE entries SET data = CAST(x'00' || substr(data, 2) AS BLOB)")
+    async with SqliteLog(path) as log:
+        with pytest.raises(LogCorrupt, match="restore it from a backup") as caught:
+            await log.read("doc")
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.anyio
+async def test_D8_a_log_of_an_older_version_is_left_to_it(path: Path) -> None:
+    await fill(path, 3)
+    execute(path, "PRAGMA user_version = 1")
+    await assert_refused(path, "format 1,", "open it with the syncchat that made it")
+
+
 @pytest.mark.anyio
 async def test_D8_a_folder_that_is_missing_or_not_writable_is_told(tmp_path: Path) -> None:
     await assert_refused(tmp_path / "missing" / "log.db", "cannot|failed", "folder", LogFailed)
