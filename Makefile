@@ -9,7 +9,7 @@ PYTEST_ARGS ?= -q -n 2 --dist loadgroup --max-worker-restart 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup node demo bench bench-peers test check lint format types imports docs clean
+.PHONY: help setup node demo bench bench-ci bench-peers test check lint format types imports docs clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):[^#]*## */make \1|/' | awk -F'|' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -29,6 +29,10 @@ demo: setup ## two people and an agent in one room, on this machine
 bench: setup ## what sync costs here, in minutes: our cases that matter most, table and plots
 	@$(BIN)/python -m benchmarks run --short --rounds 3 $(BENCH_ARGS)
 	@$(BIN)/python -m benchmarks report benchmarks/results/latest.jsonl
+
+bench-ci: setup ## what CI keeps of each run, in seconds: benchmarks/results/ci.jsonl; its times are never judged
+	@$(TIMED) "bench: the short form of CI" $(BIN)/python -m benchmarks run --only fanout-10,library --rounds 1 \
+		--peers syncchat --out benchmarks/results/ci.jsonl
 
 bench-peers: setup ## the same beside the systems people would pick instead, all cases; an hour or two
 	@$(BIN)/python -m benchmarks peers

@@ -19,7 +19,8 @@ class Peer:
 
     `tidies_after` seconds after its last client has gone, its store is as small as it gets.
     `command` is what starts it, with `{port}` and `{data}` (a folder of its own) to be filled in;
-    `url` what clients connect to, `package` the npm or PyPI package whose version is told.
+    `url` what clients connect to, `package` the npm or PyPI package whose version is told, `store`
+    the npm package it stores with, which has to be compiled where there is none ready-made.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Peer:
     dialect: str
     command: tuple[str, ...]
     package: str
+    store: str | None = None
     url: str = "ws://127.0.0.1:{port}"
     stores: bool = True
     tidies_after: float = 3.0
@@ -40,6 +42,10 @@ class Peer:
         for argument in self.command[1:]:
             if argument.startswith(str(CACHE)) and not Path(argument).exists():
                 return f"{argument} is not there: run `make bench-peers`"
+        if program == "node":
+            for package in filter(None, (self.package, self.store)):
+                if not (NODE_MODULES / package).exists():
+                    return f"npm could not install {package}: see what `make bench-peers` says"
         return None
 
 
@@ -87,6 +93,7 @@ PEERS = (
         "y",
         _Y_SERVER,
         "@y/websocket-server",
+        store="y-leveldb",
         environment=_LOCAL | {"YPERSISTENCE": "{data}"},
     ),
     Peer(
@@ -103,6 +110,7 @@ PEERS = (
         "sync",
         ("node", _script("hocuspocus.mjs"), "{port}", "{data}"),
         "@hocuspocus/server",
+        store="@hocuspocus/extension-sqlite",
     ),
     Peer(
         "tinybase",

@@ -1,11 +1,13 @@
 """Brings the peers into the cache: npm and PyPI packages at exact versions."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import venv
 from importlib import metadata
+from pathlib import Path
 
 from benchmarks.peers.catalogue import CACHE, HERE, NODE_MODULES, PYTHON, Peer
 
@@ -42,12 +44,19 @@ def _prepare_node() -> str | None:
     copy_scripts()
     options = ["--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error", "--legacy-peer-deps"]
     # Without that last option npm brings every optional peer of TinyBase along: four hundred packages.
-    done = subprocess.run([npm, "install", *options], cwd=CACHE / "npm", check=False)
+    done = subprocess.run([npm, "install", *options], cwd=CACHE / "npm", env=_with_headers(), check=False)
     return (
         None
         if done.returncode == 0
         else f"the JavaScript peers cannot be had: npm ended with {done.returncode}"
     )
+
+
+def _with_headers() -> dict[str, str]:
+    # node-gyp would bring the headers from nodejs.org, also where they lie beside node.
+    home = Path(shutil.which("node") or "").resolve().parents[1]
+    there = (home / "include" / "node" / "node.h").exists()
+    return {"npm_config_nodedir": str(home), **os.environ} if there else dict(os.environ)
 
 
 def _prepare_python() -> str | None:
