@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, NamedTuple
 
 import anyio
@@ -69,6 +70,14 @@ class ServedDoc:
     Between two commits the doc is exactly what the log holds, and only then is anybody answered.
     """
 
+    # fmt: off
+    __slots__ = (
+        "_asking", "_committing", "_compacting", "_doc", "_drained", "_entries", "_everything", "_index",
+        "_limits", "_log", "_made", "_observing", "_offers", "_presence", "_readers", "_rested", "_schema",
+        "_slow", "_wakeup", "failure", "loading", "name", "over", "seats",
+    )
+    # fmt: on
+
     def __init__(self, name: str, log: Log, limits: Limits) -> None:
         self.name = name
         self.loading: anyio.Event | None = anyio.Event()
@@ -100,7 +109,7 @@ class ServedDoc:
     def join(self, seat: Seat) -> None:
         """Somebody is admitted; until it asks for the state it hears nothing."""
         self.seats.add(seat)
-        seat.leave = lambda: self.leave(seat)
+        seat.leave = partial(self.leave, seat)
 
     def leave(self, seat: Seat) -> None:
         """Somebody has gone: its presence is cleared for everybody at once (P3)."""
