@@ -89,7 +89,10 @@ class Program:
     def kill(self) -> list[str]:
         """Kill -9, wait, and return the whole lines it had written and nobody had read."""
         self._process.kill()
-        rest, _ = self._process.communicate()
+        # Not communicate(): it reads past what `line` has buffered, so that a line could lose its head.
+        assert self._process.stdout is not None
+        rest = "" if self._process.stdout.closed else self._process.stdout.read()
+        self._process.communicate()
         return [line[:-1] for line in rest.splitlines(keepends=True) if line.endswith("\n")]
 
     def terminate(self) -> int:
