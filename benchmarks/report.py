@@ -112,7 +112,7 @@ TARGETS = (
     Target("bytes per idle connection", "idle-1000", "bytes_per_connection", None, 25_000),
     Target("join of 100k: bytes", "join-100000", "warm_bytes_each", "best", 1 / 100),
     Target("join of 100k: first after a restart", "join-100000", "cold_join_s", "best", 1 / 20),
-    Target("join of 100k: herd", "join-100000", "herd_join_s", "best", 1 / 20),
+    Target("join of 100k: herd", "herd-100000", "herd_join_s", "best", 1 / 20),
     Target("disk, 10k messages", "disk-messages", "compact_disk_bytes", "hocuspocus-sqlite", 1),
     Target("disk, 2,000 tokens, in texts", "disk-tokens", "compact_per_text", None, 2),
     Target("kill -9 at once, kept of 20 (at least)", "kill", "kept", None, 20),

@@ -22,15 +22,14 @@ class Step(NamedTuple):
 
 
 def plan(cases: Sequence[Case], peers: Sequence[Peer], rounds: int) -> Iterator[Step]:
-    """Round by round, and in each round peer after peer: a noisy minute of the machine hits all alike."""
-    for number in range(rounds):
-        for case in cases:
-            if case.rounds is None or number < case.rounds:
-                # Each round begins with another peer, so that none is always the one after the heaviest.
-                turn = number % len(peers)
-                for peer in (*peers[turn:], *peers[:turn]):
-                    if case.only in (None, peer.name):
-                        yield Step(case, peer, number)
+    """Case by case, and in each round of it peer after peer: a noisy minute of the machine hits all alike."""
+    for case in cases:
+        for number in range(rounds if case.rounds is None else min(rounds, case.rounds)):
+            # Each round begins with another peer, so that none is always the one after the heaviest.
+            turn = number % len(peers)
+            for peer in (*peers[turn:], *peers[:turn]):
+                if case.only in (None, peer.name):
+                    yield Step(case, peer, number)
 
 
 def measure(step: Step) -> Result:
@@ -47,12 +46,22 @@ def measure(step: Step) -> Result:
 
 
 def run(steps: Sequence[Step], out: Path, before_each: Callable[[Step], None]) -> None:
-    """Take all steps, and write their results to a file."""
+    """Take all steps, and write their results to a file.
+
+    Who has failed a case, or cannot be measured with it, is not asked again: once is enough to be told so.
+    """
     peers = list(dict.fromkeys(step.peer for step in steps))
+    settled: set[tuple[str, str]] = set()
     out.parent.mkdir(parents=True, exist_ok=True)
     with out.open("w", encoding="utf-8") as file:
         print(json.dumps(describe(peers)), file=file, flush=True)
         for step in steps:
             before_each(step)
+            key = step.case.name, step.peer.name
+            if key in settled:
+                continue
+            result = measure(step)
+            if "failed" in result or "unavailable" in result:
+                settled.add(key)
             line = {"kind": "result", "case": step.case.name, "peer": step.peer.name, "round": step.round}
-            print(json.dumps(line | {"result": measure(step)}), file=file, flush=True)
+            print(json.dumps(line | {"result": result}), file=file, flush=True)
