@@ -76,8 +76,10 @@ def compare(old: Path, new: Path) -> None:
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--folder", type=click.Path(path_type=Path), default=RESULTS, show_default=True)
-def report(files: tuple[Path, ...], folder: Path) -> None:
+@click.option("--readme", type=click.Path(exists=True, path_type=Path), help="A README to put the best into.")
+def report(files: tuple[Path, ...], folder: Path, readme: Path | None) -> None:
     """Results as a Markdown table and SVG plots."""
+    from benchmarks.excerpt import put_into
     from benchmarks.plots import draw
     from benchmarks.report import markdown
 
@@ -86,6 +88,9 @@ def report(files: tuple[Path, ...], folder: Path) -> None:
     table.write_text(markdown(results), encoding="utf-8")
     for path in (table, *draw(results, folder)):
         click.echo(path)
+    if readme is not None:
+        put_into(readme, results)
+        click.echo(readme)
 
 
 @main.command()

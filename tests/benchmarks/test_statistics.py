@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks import compare, report
+from benchmarks import compare, excerpt, report
 from benchmarks.results import Results, read
 from benchmarks.stats import change, summary
 
+ROOT = Path(__file__).parents[2]
 NOISY = [10.0, 11.0, 10.5, 9.5, 10.2]
 
 
@@ -113,3 +114,28 @@ def test_a_peer_that_cannot_be_had_is_named_with_the_reason(tmp_path: Path) -> N
         tmp_path / "a", {"syncchat": cpu(1.0), "tinybase": [{"unavailable": "there is no npm here"}]}
     )
     assert "- TINYBASE: there is no npm here (fanout-200-burst)" in report.markdown(results)
+
+
+def test_the_readme_shows_the_numbers_and_keeps_the_words_around_them(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{excerpt.BEGIN}\nold\n{excerpt.END}\nafter\n")
+    results = written(tmp_path / "a", {"syncchat": cpu(0.25), "pycrdt": [*cpu(50.0), {"failed": "lost one"}]})
+    excerpt.put_into(readme, results)
+    text = readme.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert "burst | 0.25 | – | – | – | failed |" in text
+
+
+def test_a_readme_without_the_marks_is_left_alone(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("words\n")
+    with pytest.raises(ValueError, match="no lines"):
+        excerpt.put_into(readme, written(tmp_path / "a", {"syncchat": cpu(0.25)}))
+    assert readme.read_text() == "words\n"
+
+
+def test_the_readme_of_this_project_shows_the_results_that_lie_in_it() -> None:
+    kept = sorted(path for path in (ROOT / "benchmarks" / "results").glob("20*.jsonl"))
+    assert excerpt.excerpt(read(*kept)) in (ROOT / "README.md").read_text(encoding="utf-8")
