@@ -1,7 +1,6 @@
 """The daemon's process: a data folder of its own, a hub on its log, uvicorn in front, signals heeded."""
 
 import contextlib
-import fcntl
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
@@ -20,9 +19,9 @@ from syncchat.hub import Denial, Hub, Limits
 from syncchat.log import SqliteLog
 from syncchat_server.agents import AgentHost
 from syncchat_server.app import make_app
+from syncchat_server.folder import LOG_NAME, own_folder
 from syncchat_server.raw_socket import RawSocketProtocol
 
-LOG_NAME = "log.sqlite"
 GRACE = 3
 """Seconds that open connections get to end when the daemon stops."""
 
@@ -68,9 +67,9 @@ class _Server(uvicorn.Server):
 async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; calls `started` with the address once clients can connect.
 
-    Everything acknowledged is on disk whatever ends it. Raises CannotStart, LogError.
+    Everything acknowledged is on disk whatever ends it. Raises CannotStart, FolderUnusable, LogError.
     """
-    with _listening(settings.host, settings.port) as listener, _own_folder(settings.data) as folder:
+    with _listening(settings.host, settings.port) as listener, own_folder(settings.data) as folder:
         hub = Hub(SqliteLog(folder / LOG_NAME), authorize=user_of_token, limits=settings.limits)
         async with hub, _agent(hub, settings.agent):
             host, port = listener.getsockname()[:2]
@@ -131,23 +130,3 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         ) from error
     with listener:
         yield listener
-
-
-@contextlib.contextmanager
-def _own_folder(data: Path) -> Iterator[Path]:
-    """The data folder, for this process alone: two daemons on one log would not see each other's commits."""
-    try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (data / "lock").open("w")
-    except OSError as error:
-        raise CannotStart(
-            f"the data folder {data} cannot be used: {error.strerror}. Choose another with --data."
-        ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise CannotStart(
-                f"another daemon is using the data folder {data}. Stop it, or choose another with --data."
-            ) from error
-        yield data

@@ -1,0 +1,38 @@
+"""A daemon's data folder, which belongs to one process at a time."""
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+from syncchat.errors import SyncchatError
+
+LOG_NAME = "log.sqlite"
+"""The log of all docs, in the data folder."""
+
+
+class FolderUnusable(SyncchatError):
+    """The data folder cannot be used, or somebody else uses it; the text says what to do."""
+
+
+@contextlib.contextmanager
+def own_folder(data: Path) -> Iterator[Path]:
+    """The data folder, made if there is none, for this process alone. Raises FolderUnusable.
+
+    Two daemons on one log would not see each other's commits.
+    """
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (data / "lock").open("w")
+    except OSError as error:
+        raise FolderUnusable(
+            f"the data folder {data} cannot be used: {error.strerror}. Choose another with --data."
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise FolderUnusable(
+                f"another daemon is using the data folder {data}. Stop it, or choose another with --data."
+            ) from error
+        yield data
