@@ -1,45 +1,58 @@
 """The ASGI app: the hub's two dialects on websockets, beside plain HTTP; to be mounted anywhere."""
 
+from collections.abc import Sequence
+
 import anyio
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from syncchat.core.dialect import Dialect, HocuspocusDialect, YDialect
 from syncchat.core.ids import parse_doc
-from syncchat.errors import CloseCode, InvalidName
+from syncchat.errors import CloseCode, InvalidName, ProtocolError
 from syncchat.hub import Hub
 from syncchat.link.protocol import short
 from syncchat_server.asgi_link import AsgiLink
+from syncchat_server.auth import Authorities, OpenAuthority
+from syncchat_server.handshake import USER_PARAMETER, Origins, bearer, subprotocol
 
 RAW_SOCKET = "syncchat.raw_socket"
 """The ASGI extension by which our daemon's server offers its sockets' transports (raw_socket.py)."""
-
-USER_PARAMETER = "user"
-"""Where a y-websocket client, whose protocol has no token, says who it is: `?user=ada`."""
 
 SYNC_PATH = "/sync"
 Y_PATH = "/y/"
 
 
-def make_app(hub: Hub) -> ASGIApp:
-    """An app that serves `hub`, which its caller holds open.
+def make_app(
+    hub: Hub,
+    routes: Sequence[BaseRoute] = (),
+    *,
+    authority: Authorities | None = None,
+    origins: Origins | None = None,
+) -> ASGIApp:
+    """An app that serves `hub`, which its caller holds open, and further HTTP `routes`.
 
     `/sync` takes Hocuspocus 4 clients and our own, many docs on one socket; `/y/<doc name>`
-    takes y-websocket clients, one doc on each.
+    takes y-websocket clients, one doc on each. `authority` is the one that the hub asks, None if
+    there is no authentication; `origins` are the web pages whose sockets are taken.
     """
-    return _App(hub)
+    authority = authority or OpenAuthority()
+    return _App(hub, routes, authority, origins or Origins(any_host=not authority.is_open))
 
 
 class _App:
     """Websockets by themselves, everything else by Starlette, whose layers each socket would keep alive."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(
+        self, hub: Hub, routes: Sequence[BaseRoute], authority: Authorities, origins: Origins
+    ) -> None:
         self._hub = hub
-        self._http = Starlette(routes=[Route("/", _front)])
+        self._authority = authority
+        self._origins = origins
+        self._http = Starlette(routes=[Route("/", _front), *routes])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":
@@ -47,22 +60,28 @@ class _App:
             return
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         socket = WebSocket(scope, receive, send)
-        if path == SYNC_PATH:
-            await socket.accept()
-            await self._serve(socket, HocuspocusDialect())
-        elif path.startswith(Y_PATH):
-            await socket.accept()
-            await self._serve_y(socket, path.removeprefix(Y_PATH))
-        else:
-            await socket.close()
+        if not self._origins.allow(socket) or not (path == SYNC_PATH or path.startswith(Y_PATH)):
+            await socket.close()  # before it was accepted: HTTP status 403
+            return
+        await socket.accept(subprotocol(socket))
+        try:
+            await self._converse(socket, path)
+        except ProtocolError as error:
+            await socket.close(error.code, short(error.reason))
 
-    async def _serve_y(self, socket: WebSocket, doc: str) -> None:
+    async def _converse(self, socket: WebSocket, path: str) -> None:
+        token = bearer(socket)
+        if path == SYNC_PATH:
+            await self._serve(socket, HocuspocusDialect())
+            return
+        doc = path.removeprefix(Y_PATH)
         try:
             parse_doc(doc)
         except InvalidName as error:
-            await socket.close(CloseCode.BAD_NAME, short(str(error)))
-            return
-        await self._serve(socket, YDialect(doc), socket.query_params.get(USER_PARAMETER, ""), doc)
+            raise ProtocolError(str(error), CloseCode.BAD_NAME) from error
+        if self._authority.is_open:
+            token = token or socket.query_params.get(USER_PARAMETER, "")
+        await self._serve(socket, YDialect(doc), token, doc)
 
     async def _serve(self, socket: WebSocket, dialect: Dialect, token: str = "", doc: str = "") -> None:
         fast = socket.scope.get("extensions", {}).get(RAW_SOCKET)

@@ -4,48 +4,34 @@ import contextlib
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from ipaddress import ip_address
 
 import anyio
 import uvicorn
 from anyio.abc import TaskStatus
+from starlette.routing import BaseRoute
 
-from syncchat.agent import Model
 from syncchat.core.dialect import MAX_FRAME
-from syncchat.core.ids import user_from_subject
 from syncchat.errors import SyncchatError
-from syncchat.hub import Denial, Hub, Limits
+from syncchat.hub import Hub
 from syncchat.log import SqliteLog
 from syncchat_server.agents import AgentHost
 from syncchat_server.app import make_app
+from syncchat_server.auth import Authority, OpenAuthority, make_authority
 from syncchat_server.folder import LOG_NAME, own_folder
+from syncchat_server.handshake import Origins
 from syncchat_server.raw_socket import RawSocketProtocol
+from syncchat_server.settings import Settings
 
 GRACE = 3
 """Seconds that open connections get to end when the daemon stops."""
 
+WATCH_SECONDS = 1.0
+"""How often it looks whether the keys or the list of revoked tokens have changed."""
+
 
 class CannotStart(SyncchatError):
     """The daemon cannot start: its text says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a daemon needs to know; `agent` is the model and the judge's model, None for no agent."""
-
-    host: str
-    port: int
-    data: Path
-    agent: tuple[Model, Model] | None = None
-    limits: Limits | None = None
-
-
-def user_of_token(token: str, _doc: str) -> str:
-    """Without authentication the token is the user's name. Raises Denial for an empty one."""
-    if not token:
-        raise Denial("say who you are: the token is your user name (for /y/<doc>: ?user=NAME)")
-    return user_from_subject(token)
 
 
 class _Server(uvicorn.Server):
@@ -67,22 +53,56 @@ class _Server(uvicorn.Server):
 async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; calls `started` with the address once clients can connect.
 
-    Everything acknowledged is on disk whatever ends it. Raises CannotStart, FolderUnusable, LogError.
+    Everything acknowledged is on disk whatever ends it. Raises CannotStart, BadSetting,
+    FolderUnusable, LogError.
     """
-    with _listening(settings.host, settings.port) as listener, own_folder(settings.data) as folder:
-        hub = Hub(SqliteLog(folder / LOG_NAME), authorize=user_of_token, limits=settings.limits)
-        async with hub, _agent(hub, settings.agent):
+    authority = make_authority(settings)
+    local_only = authority.is_open and not settings.open
+    with (
+        _listening(settings.host, settings.port, local_only=local_only) as listener,
+        own_folder(settings.data) as folder,
+    ):
+        log = SqliteLog(folder / LOG_NAME)
+        hub = Hub(log, authorize=lambda token, doc: authority(token, doc).user, limits=settings.limits)
+        async with hub, _beside(hub, authority, settings):
             host, port = listener.getsockname()[:2]
-            server = _Server(_config(hub), lambda: started(f"ws://{host}:{port}"))
+            config = _config(hub, authority, settings)
+            server = _Server(config, lambda: started(f"ws://{host}:{port}"))
             async with anyio.create_task_group() as tasks:
                 await tasks.start(_stop_on_signal, server)
                 await server.serve(sockets=[listener])
                 tasks.cancel_scope.cancel()
 
 
-def _config(hub: Hub) -> uvicorn.Config:
+def _routes(_hub: Hub, _authority: Authority | OpenAuthority, _settings: Settings) -> list[BaseRoute]:
+    """What the daemon answers over HTTP, beside its front page."""
+    return []
+
+
+@contextlib.asynccontextmanager
+async def _beside(hub: Hub, authority: Authority | OpenAuthority, settings: Settings) -> AsyncIterator[None]:
+    """The tasks that the daemon owns beside its server."""
+    async with anyio.create_task_group() as tasks:
+        if settings.agent is not None:
+            tasks.start_soon(AgentHost(hub, *settings.agent).run)
+        if isinstance(authority, Authority):
+            tasks.start_soon(_watch, authority)
+        yield
+        tasks.cancel_scope.cancel()
+
+
+async def _watch(authority: Authority) -> None:
+    """Heed keys that were renewed and tokens that were revoked while the daemon runs (U4)."""
+    while True:
+        await anyio.sleep(WATCH_SECONDS)
+        authority.refresh()
+
+
+def _config(hub: Hub, authority: Authority | OpenAuthority, settings: Settings) -> uvicorn.Config:
+    origins = Origins.of(settings.allow_origin, any_host=not authority.is_open)
+    routes = _routes(hub, authority, settings)
     return uvicorn.Config(
-        make_app(hub),
+        make_app(hub, routes, authority=authority, origins=origins),
         ws=RawSocketProtocol,
         ws_max_size=MAX_FRAME,
         ws_per_message_deflate=False,
@@ -103,19 +123,16 @@ async def _stop_on_signal(
             server.should_exit = True
 
 
-@contextlib.asynccontextmanager
-async def _agent(hub: Hub, models: tuple[Model, Model] | None) -> AsyncIterator[None]:
-    async with anyio.create_task_group() as tasks:
-        if models is not None:
-            tasks.start_soon(AgentHost(hub, *models).run)
-        yield
-        tasks.cancel_scope.cancel()
-
-
 @contextlib.contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
+def _listening(host: str, port: int, *, local_only: bool) -> Iterator[socket.socket]:
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        if local_only and not ip_address(str(address[0]).partition("%")[0]).is_loopback:
+            raise CannotStart(
+                f"{host} can be reached from other machines, and without authentication everybody could "
+                "read and write everything. Make a secret with `syncchat secret`, or set --public-key or "
+                "--jwks; or insist with --open."
+            )
         listener = socket.socket(family, kind, proto)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

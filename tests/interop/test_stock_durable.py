@@ -9,7 +9,8 @@ import pytest
 
 from syncchat.hub import Limits
 from syncchat.peer import Peer
-from syncchat_server.daemon import Settings, run_daemon
+from syncchat_server.daemon import run_daemon
+from syncchat_server.settings import Settings
 from tests.interop.daemon import Daemon
 from tests.interop.stock import Node, shows
 

@@ -182,7 +182,8 @@ async def test_D5_SIGTERM_is_heeded_while_a_client_says_nothing(daemon: Daemon) 
 
 TERMINATED_AT_ONCE = """
 import os, pathlib, signal, sys, anyio
-from syncchat_server.daemon import Settings, run_daemon
+from syncchat_server.daemon import run_daemon
+from syncchat_server.settings import Settings
 settings = Settings("127.0.0.1", 0, pathlib.Path(sys.argv[1]))
 def terminate(address): os.kill(os.getpid(), signal.SIGTERM)
 anyio.run(run_daemon, settings, terminate, backend_options={"use_uvloop": True})

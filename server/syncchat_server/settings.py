@@ -1,0 +1,104 @@
+"""What a daemon needs to know, as one value; and limits by their names."""
+
+import tomllib
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+
+from syncchat.agent import Model
+from syncchat.errors import SyncchatError
+from syncchat.hub import Limits
+
+
+class BadSetting(SyncchatError):
+    """A setting that cannot be: the text names it, where it came from, and what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSettings:
+    """Which tokens are believed: at most one of the three kinds of keys, and what is checked beside them.
+
+    Without any key the data folder's own secret serves, if it has one.
+    """
+
+    secret_file: Path | None = None
+    public_key: Path | None = None
+    jwks: Path | None = None
+    issuer: str | None = None
+    audience: str | None = None
+    rooms_claim: str = "rooms"
+    """The claim that holds the rooms: some providers want a name of the form `https://...`."""
+    endless_tokens: bool = False
+    """Whether a token without `exp` is believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a daemon needs to know; whoever makes one has found the values (flags, environment, file).
+
+    `agent` is the model and the judge's model, None for no agent. `open` insists on serving others
+    without authentication.
+    """
+
+    host: str
+    port: int
+    data: Path
+    agent: tuple[Model, Model] | None = None
+    limits: Limits = field(default_factory=Limits)
+    auth: AuthSettings = field(default_factory=AuthSettings)
+    open: bool = False
+    allow_origin: tuple[str, ...] = ()
+    drain_seconds: int = 10
+    """Seconds after SIGTERM within which the daemon has ended, whatever happens."""
+
+
+def read_settings(path: Path, known: AbstractSet[str]) -> tuple[dict[str, object], dict[str, object]]:
+    """The settings in a TOML file, and its table `[limits]`.
+
+    Raises BadSetting for what cannot be read, and for a name that is not in `known`.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadSetting(f"the settings file {path} cannot be read: {error.strerror} (--config)") from error
+    except ValueError as error:
+        raise BadSetting(f"the settings file {path} is no TOML: {error} (--config)") from error
+    limits = table.pop("limits", {})
+    if not isinstance(limits, dict):
+        raise BadSetting(f"[limits] in {path} has to be a table of names and numbers")
+    unknown = sorted(table.keys() - known)
+    if unknown:
+        names = ", ".join(sorted(known))
+        raise BadSetting(f"no setting is called {unknown[0]!r} ({path}); there are {names} and [limits]")
+    return table, limits
+
+
+def make_limits(table: Mapping[str, object], source: str) -> Limits:
+    """Limits with some of them set by name; `source` is where the table came from, for errors.
+
+    Raises BadSetting for a name or a value that cannot be.
+    """
+    limits = Limits()
+    for name, value in table.items():
+        limits = replace(limits, **{name: _limit(name, value, source)})
+    return limits
+
+
+def _limit(name: str, value: object, source: str) -> float:
+    kinds = {known.name: known.type for known in fields(Limits)}
+    if name not in kinds:
+        raise BadSetting(f"no limit is called {name!r} ({source}); there are {', '.join(sorted(kinds))}")
+    kind = float if kinds[name] in (float, "float") else int
+    try:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ValueError
+        number = kind(value) if isinstance(value, str) or kind is float else int(value)
+        if number < 0 or (not isinstance(value, str) and number != value):
+            raise ValueError
+    except ValueError as error:
+        what = "a number" if kind is float else "a whole number"
+        raise BadSetting(
+            f"the limit {name} is {value!r} ({source}); it has to be {what}, 0 or more"
+        ) from error
+    return number

@@ -1,0 +1,88 @@
+"""The verbs of those who are in rooms: a person, an agent, and the demo with both."""
+
+import sys
+from pathlib import Path
+
+import anyio
+import click
+
+from syncchat.cli.common import DEFAULT_SERVER, extra, folder_of, login, make_models, model_options, run_verb
+from syncchat.core.ids import user_from_subject
+
+
+@click.command()
+@click.argument("room")
+@click.option("--server", default=DEFAULT_SERVER, show_default=True, help="The daemon's address.")
+@click.option("--name", default=None, help="Who you are. [default: your login]")
+@click.option("--data", default=None, help="Folder of your own copy. [default: the user's data folder]")
+def chat(room: str, server: str, name: str | None, data: str | None) -> None:
+    """Open ROOM in the terminal; it works with and without the daemon."""
+
+    def work() -> int:
+        with extra("tui"):
+            from syncchat_tui.chat import run_chat
+        return run_chat(room, server=server, name=name or login(), data=data)
+
+    run_verb(work)
+
+
+@click.command()
+@click.option("--server", default=DEFAULT_SERVER, show_default=True, help="The daemon's address.")
+@click.option("--room", required=True, help="The room to take part in.")
+@click.option("--name", default="agent", show_default=True, help="The agent's name.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Folder of its own copy. [default: the user's data folder]",
+)
+@model_options
+def agent(
+    server: str,
+    room: str,
+    name: str,
+    data: Path | None,
+    base_url: str | None,
+    model: str | None,
+    judge_model: str | None,
+) -> None:
+    """Run an agent of its own in a room of a daemon."""
+
+    def work() -> None:
+        answers, judges = make_models(base_url, model, judge_model)
+        folder = data or folder_of(f"agent-{user_from_subject(name)}")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+        async def run() -> None:
+            from syncchat.agent import Agent
+            from syncchat.peer import Peer
+
+            user = user_from_subject(name)
+            async with Peer(folder / "rooms.sqlite", user=user, name=name, server=server) as peer:
+                entered = await peer.enter(room)
+                click.echo(f"syncchat: {name} takes part in {room} on {server}; Ctrl-C ends it")
+                await Agent(entered, name=name, model=answers, judge_model=judges).run()
+
+        anyio.run(run)
+
+    run_verb(work)
+
+
+@click.command()
+@click.option(
+    "--story/--terminal", default=None, help="Play the story by itself, or open the terminal client."
+)
+def demo(story: bool | None) -> None:
+    """Show it: a daemon, an agent and a room, on this machine only."""
+
+    def work() -> int:
+        with extra("server"):
+            from syncchat_server.demo import play, serve_for_terminal
+        attached = sys.stdin.isatty() and sys.stdout.isatty()
+        if story if story is not None else not attached:
+            return anyio.run(play)
+        with extra("tui"):
+            from syncchat_tui.chat import run_chat
+        with serve_for_terminal() as (address, folder):
+            return run_chat("lobby", server=address, name=login(), data=str(folder))
+
+    run_verb(work)
