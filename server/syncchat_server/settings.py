@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 from syncchat.agent import Model
 from syncchat.errors import SyncchatError
@@ -79,10 +80,8 @@ def make_limits(table: Mapping[str, object], source: str) -> Limits:
 
     Raises BadSetting for a name or a value that cannot be.
     """
-    limits = Limits()
-    for name, value in table.items():
-        limits = replace(limits, **{name: _limit(name, value, source)})
-    return limits
+    values: dict[str, Any] = {name: _limit(name, value, source) for name, value in table.items()}
+    return replace(Limits(), **values)
 
 
 def _limit(name: str, value: object, source: str) -> float:

@@ -7,10 +7,11 @@ import click
 
 from syncchat.cli.rooms import agent, chat, demo
 from syncchat.cli.serving import serve
+from syncchat.cli.tokens import invite, revoke, secret, token
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
-VERBS = (serve, chat, agent, demo)
+VERBS = (serve, chat, agent, demo, secret, token, invite, revoke)
 """Every verb, in the order of its use."""
 
 

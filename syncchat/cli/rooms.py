@@ -1,5 +1,6 @@
 """The verbs of those who are in rooms: a person, an agent, and the demo with both."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -7,23 +8,49 @@ import anyio
 import click
 
 from syncchat.cli.common import DEFAULT_SERVER, extra, folder_of, login, make_models, model_options, run_verb
+from syncchat.cli.invitation import Invitation, bearer_of, is_link, parse_link
 from syncchat.core.ids import user_from_subject
+
+TOKEN_VARIABLE = "SYNCCHAT_TOKEN"
+"""Where a client's token may be: command lines are kept in histories, and shown to everybody by `ps`."""
+
+token_file_option = click.option(
+    "--token-file",
+    type=click.Path(path_type=Path),
+    help=f"A file with the token that the daemon asks for. [default: {TOKEN_VARIABLE}]",
+)
 
 
 @click.command()
 @click.argument("room")
 @click.option("--server", default=DEFAULT_SERVER, show_default=True, help="The daemon's address.")
-@click.option("--name", default=None, help="Who you are. [default: your login]")
+@click.option("--name", default=None, help="Who you are, where no token says it. [default: your login]")
 @click.option("--data", default=None, help="Folder of your own copy. [default: the user's data folder]")
-def chat(room: str, server: str, name: str | None, data: str | None) -> None:
-    """Open ROOM in the terminal; it works with and without the daemon."""
+@token_file_option
+def chat(room: str, server: str, name: str | None, data: str | None, token_file: Path | None) -> None:
+    """Open ROOM in the terminal; it works with and without the daemon.
+
+    An invitation opens its room: give the link as ROOM, or `-` to be asked for it.
+    """
 
     def work() -> int:
         with extra("tui"):
             from syncchat_tui.chat import run_chat
-        return run_chat(room, server=server, name=name or login(), data=data)
+        link = click.prompt("The invitation's link", hide_input=True) if room == "-" else room
+        where = Invitation(server, link, _token(token_file))
+        if is_link(link):
+            where = parse_link(link)
+        user = bearer_of(where.token) if where.token else name or login()
+        return run_chat(where.room, server=where.server, name=user, data=data, token=where.token or None)
 
     run_verb(work)
+
+
+def _token(file: Path | None) -> str:
+    """The token in a file, or in the environment; empty if there is none. Raises OSError, ValueError."""
+    if file is not None:
+        return file.read_text(encoding="ascii").strip()
+    return os.environ.get(TOKEN_VARIABLE, "").strip()
 
 
 @click.command()
@@ -35,12 +62,14 @@ def chat(room: str, server: str, name: str | None, data: str | None) -> None:
     type=click.Path(path_type=Path),
     help="Folder of its own copy. [default: the user's data folder]",
 )
+@token_file_option
 @model_options
 def agent(
     server: str,
     room: str,
     name: str,
     data: Path | None,
+    token_file: Path | None,
     base_url: str | None,
     model: str | None,
     judge_model: str | None,
@@ -49,15 +78,17 @@ def agent(
 
     def work() -> None:
         answers, judges = make_models(base_url, model, judge_model)
-        folder = data or folder_of(f"agent-{user_from_subject(name)}")
+        token = _token(token_file)
+        user = bearer_of(token) if token else user_from_subject(name)
+        folder = data or folder_of(f"agent-{user}")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
         async def run() -> None:
             from syncchat.agent import Agent
             from syncchat.peer import Peer
 
-            user = user_from_subject(name)
-            async with Peer(folder / "rooms.sqlite", user=user, name=name, server=server) as peer:
+            path = folder / "rooms.sqlite"
+            async with Peer(path, user=user, name=name, server=server, token=token or None) as peer:
                 entered = await peer.enter(room)
                 click.echo(f"syncchat: {name} takes part in {room} on {server}; Ctrl-C ends it")
                 await Agent(entered, name=name, model=answers, judge_model=judges).run()

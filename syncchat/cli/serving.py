@@ -2,12 +2,13 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import anyio
 import click
 
 from syncchat.cli.common import DEFAULT_PORT, Setting, extra, make_models, model_options, run_verb
-from syncchat.cli.settings import DAEMON, config_option, data_folder, data_option, limits_in
+from syncchat.cli.settings import DAEMON, auth_options, config_option, data_folder, data_option, limits_in
 
 
 @click.command(context_settings=DAEMON)
@@ -25,6 +26,25 @@ from syncchat.cli.settings import DAEMON, config_option, data_folder, data_optio
 @click.option(
     "--agent/--no-agent", cls=Setting, default=True, show_default=True, help="An agent in every room."
 )
+@click.option(
+    "--open", "open", cls=Setting, is_flag=True, help="Serve others without authentication all the same."
+)
+@click.option(
+    "--allow-origin",
+    cls=Setting,
+    multiple=True,
+    metavar="ORIGIN",
+    help="The origin (https://HOST) of a web page whose sockets are taken; may be repeated.",
+)
+@click.option(
+    "--drain-seconds",
+    cls=Setting,
+    default=10,
+    show_default=True,
+    type=click.IntRange(1, 3600),
+    help="After SIGTERM it has ended within this time, whatever happens.",
+)
+@auth_options
 @model_options
 @click.pass_context
 def serve(
@@ -37,19 +57,27 @@ def serve(
     base_url: str | None,
     model: str | None,
     judge_model: str | None,
+    open: bool,
+    allow_origin: tuple[str, ...],
+    drain_seconds: int,
+    auth: dict[str, Any],
 ) -> None:
     """Run the daemon: every room, stored in one log."""
 
     def work() -> None:
         with extra("server"):
             from syncchat_server.daemon import run_daemon
-            from syncchat_server.settings import Settings, make_limits
+            from syncchat_server.settings import AuthSettings, Settings, make_limits
         settings = Settings(
             host=host,
             port=port,
             data=data_folder(data),
             agent=make_models(base_url, model, judge_model) if agent else None,
             limits=make_limits(*limits_in(ctx)),
+            auth=AuthSettings(**auth),
+            open=open,
+            allow_origin=allow_origin,
+            drain_seconds=drain_seconds,
         )
         anyio.run(run_daemon, settings, _say_started, backend_options={"use_uvloop": sys.platform != "win32"})
 

@@ -3,7 +3,10 @@
 click does the work: each option knows its variable, and the file is the options' default map.
 """
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -65,3 +68,39 @@ def data_option(verb: Verb) -> Verb:
         type=click.Path(path_type=Path),
         help="Folder of the log. [default: the user's data folder]",
     )(verb)
+
+
+_AUTH = {
+    "secret_file": "A file with the secret that tokens are signed with. [default: secret in the data folder]",
+    "public_key": "A PEM file with the public key that tokens are signed for (RSA, P-256, Ed25519).",
+    "jwks": "A JWKS file with public keys by their kid.",
+}
+
+
+def auth_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """The options that tell which tokens are believed; the verb gets them as one dict `auth`."""
+    names = [*_AUTH, "issuer", "audience", "rooms_claim", "endless_tokens"]
+
+    @wraps(verb)
+    def collected(**options: Any) -> None:
+        verb(auth={name: options.pop(name) for name in names}, **options)
+
+    options = [
+        click.option(f"--{name.replace('_', '-')}", cls=Setting, type=click.Path(path_type=Path), help=text)
+        for name, text in _AUTH.items()
+    ]
+    options += [
+        click.option("--issuer", cls=Setting, help="The issuer (iss) that tokens have to name."),
+        click.option("--audience", cls=Setting, help="The audience (aud) that tokens have to name."),
+        click.option(
+            "--rooms-claim",
+            cls=Setting,
+            default="rooms",
+            show_default=True,
+            help="The claim that holds {pattern: role}.",
+        ),
+        click.option("--endless-tokens", cls=Setting, is_flag=True, help="Believe tokens that never expire."),
+    ]
+    for option in reversed(options):
+        collected = option(collected)
+    return collected

@@ -23,16 +23,17 @@ class NoTerminal(SyncchatError):
     """The client's input or output is no terminal."""
 
 
-def run_chat(room: str, *, server: str | None, name: str, data: str | None) -> int:
+def run_chat(room: str, *, server: str | None, name: str, data: str | None, token: str | None = None) -> int:
     """Show a room until the user leaves; return the exit code of the process.
 
-    `server` is None to stay on this machine; `data` the folder of the log, None for the user's own.
+    `server` is None to stay on this machine; `data` the folder of the log, None for the user's own;
+    `token` is what the server asks for, if it does.
     What keeps it from starting is told in one line on stderr, before the screen is taken, and BAD_INPUT
     returned.
     """
     try:
         check_name(room, "room")
-        peer = Peer(log_path(data), user=check_name(name), server=server)
+        peer = Peer(log_path(data), user=check_name(name), server=server, token=token)
     except (SyncchatError, OSError, ValueError) as error:
         return _refuse(error)
     try:

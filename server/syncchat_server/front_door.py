@@ -1,0 +1,125 @@
+"""The HTTP side of a connection, with an end to waiting: uvicorn's own protocol waits for ever.
+
+Who connects and says nothing, or a byte a minute, holds a socket of ours (slow-loris). So each
+request has to arrive within a time and a size; websockets leave this phase with their handshake.
+"""
+
+import asyncio
+from collections import Counter
+from ipaddress import ip_address
+from typing import Final
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+HEAD_SECONDS: Final = 10.0
+"""Seconds in which a request's headers have to arrive, from the connection or the first byte on."""
+
+BODY_SECONDS: Final = 30.0
+"""Seconds in which the body has to follow."""
+
+MAX_HEAD: Final = 1 << 15
+"""Bytes of headers; the longest token is a quarter of it."""
+
+MAX_WAITING: Final = 200
+"""Connections from one address that are no websockets (yet). The machine's own are not counted: a
+proxy here stands for everybody."""
+
+
+class FrontDoorConfig(Config):
+    """uvicorn's settings, with what its HTTP connections have in common."""
+
+    head_seconds: float = HEAD_SECONDS
+    body_seconds: float = BODY_SECONDS
+    waiting: Counter[str]
+
+    def load(self) -> None:
+        super().load()
+        self.waiting = Counter()
+
+
+class FrontDoorProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol with a deadline for each request, and a bound for each address."""
+
+    config: FrontDoorConfig
+    _deadline: asyncio.TimerHandle | None = None
+    _head = 0
+    _in_head = True
+    _counted = ""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        super().connection_made(transport)
+        address = self.client[0] if self.client else ""
+        if address and not is_local(address):
+            self._counted = address
+            self.config.waiting[address] += 1
+            if self.config.waiting[address] > MAX_WAITING:
+                self._refuse(503, b"too many connections from your address: try again in a minute")
+                return
+        self._wait(self.config.head_seconds)
+
+    def data_received(self, data: bytes) -> None:
+        if self._deadline is None and (self.cycle is None or self.cycle.response_complete):
+            self._wait(self.config.head_seconds)
+        if self._in_head:
+            self._head += len(data)
+        super().data_received(data)
+        if self._in_head and self._head > MAX_HEAD and not self.transport.is_closing():
+            self._refuse(431, b"the headers are too long")
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._head = 0
+        self._wait(self.config.body_seconds)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._stop_waiting()
+        self._in_head = True
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._leave()
+        super().handle_websocket_upgrade()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._leave()
+        super().connection_lost(exc)
+
+    def _leave(self) -> None:
+        """This phase of the connection is over."""
+        self._stop_waiting()
+        if self._counted:
+            self.config.waiting[self._counted] -= 1
+            if not self.config.waiting[self._counted]:
+                del self.config.waiting[self._counted]
+            self._counted = ""
+
+    def _wait(self, seconds: float) -> None:
+        self._stop_waiting()
+        self._deadline = self.loop.call_later(seconds, self._refuse, 408, b"the request took too long")
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _refuse(self, status: int, reason: bytes) -> None:
+        """Say why, if no answer has begun, and close."""
+        self._stop_waiting()
+        if self.cycle is None or self.cycle.response_complete:
+            headers = b"content-type: text/plain\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+            self.transport.write(STATUS_LINE[status] + headers % len(reason) + reason)
+        self.transport.close()
+
+
+def is_local(address: str) -> bool:
+    """Whether an address is of this machine."""
+    try:
+        return ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
