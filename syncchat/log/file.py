@@ -146,22 +146,48 @@ def _check(path: Path) -> None:
     if not path.is_file():
         raise LogCorrupt(f"{path} is a folder or a device: give the path of a file")
     with contextlib.closing(_connect(path, "ro")) as connection:
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if application != APPLICATION_ID:
-            raise LogCorrupt(f"{path} is no log of syncchat: choose another path")
-        if version != SCHEMA_VERSION:
-            remedy = (
-                "update syncchat" if version > SCHEMA_VERSION else "open it with the syncchat that made it"
-            )
-            raise LogCorrupt(
-                f"{path} has format {version}, but this syncchat knows only {SCHEMA_VERSION}: {remedy}"
-            )
-        connection.execute("SELECT seq, doc, writer, size, data FROM entries LIMIT 1").fetchone()
+        check_format(connection, path)
         if path.stat().st_size <= CHECKED_WHOLLY:
             (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if finding != "ok":
                 raise LogCorrupt(f"{path} is damaged ({finding}): {_RESTORE}")
+
+
+def check_format(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise LogCorrupt, or what sqlite3 raises, unless the file is a log and of this version."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application != APPLICATION_ID:
+        raise LogCorrupt(f"{path} is no log of syncchat: choose another path")
+    if version != SCHEMA_VERSION:
+        remedy = "update syncchat" if version > SCHEMA_VERSION else "open it with the syncchat that made it"
+        raise LogCorrupt(
+            f"{path} has format {version}, but this syncchat knows only {SCHEMA_VERSION}: {remedy}"
+        )
+    connection.execute("SELECT seq, doc, writer, size, data FROM entries LIMIT 1").fetchone()
+
+
+@contextlib.contextmanager
+def looking(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that changes nothing and leaves no file beside the log, whether or not it is in use.
+
+    Raises LogFailed if there is no such log, if it cannot be read, or if somebody opened it
+    meanwhile, and LogCorrupt if it is no log of this version. sqlite3's own errors in the block
+    mean that it is damaged, and are raised as LogCorrupt.
+    """
+    journal = Path(f"{path}-wal")
+    if not path.is_file():
+        raise LogFailed(f"there is no log {path}: see where the daemon keeps its data, and say it by --data")
+    # Nobody has it open: then SQLite need not be ready for others, for which it would leave files behind.
+    alone = not journal.exists()
+    try:
+        with contextlib.closing(_connect(path, "ro&immutable=1" if alone else "ro")) as connection:
+            check_format(connection, path)
+            yield connection
+    except (sqlite3.Error, OSError) as error:
+        raise _explain_opening(path, error) from error
+    if alone and journal.exists():
+        raise LogFailed(f"{path} was opened by another process while it was read: try again")
 
 
 def _explain_opening(path: Path, error: Exception) -> LogError:
