@@ -52,9 +52,7 @@ def load(server: Server, workload: str, **options: float) -> Result:
     """Let the generator, a process of its own, put a workload on a server."""
     peer = server.peer
     if peer.dialect in NODE_CLIENTS:
-        if workload != "fanout":
-            raise NotMeasured(f"the client for {peer.dialect}'s own protocol has only the fan-out so far")
-        if options["readers"] > MOST_NODE_READERS:
+        if options.get("readers", 0) > MOST_NODE_READERS:
             raise NotMeasured(
                 f"its client runs more than {MOST_NODE_READERS} readers slower than the server does"
             )
@@ -67,6 +65,29 @@ def load(server: Server, workload: str, **options: float) -> Result:
     if done.returncode != 0:
         return {"failed": f"the generator ended with {done.returncode}: {done.stderr.strip()[-200:]}"}
     result: Result = json.loads(done.stdout)
+    if "unavailable" in result:
+        raise NotMeasured(str(result["unavailable"]))
+    return result
+
+
+def _kept(server: Server, wanted: int) -> int:
+    """How many of the `wanted` messages or tokens somebody is shown who joins now. Raises Failed."""
+    if server.peer.dialect in NODE_CLIENTS:
+        return int(str(_done(load(server, "kept", wanted=wanted))["kept"]))
+    return asyncio.run(kept(Target(server.url, server.peer.dialect), wanted=wanted))
+
+
+def _strike(server: Server, number: int) -> None:
+    """Kill the server the instant a message is acknowledged or seen. Raises Failed."""
+    if server.peer.dialect in NODE_CLIENTS:
+        _done(load(server, "strike"))
+    else:
+        asyncio.run(seen_then_killed(Target(server.url, server.peer.dialect, server.pid), number))
+
+
+def _done(result: Result) -> Result:
+    if "failed" in result:
+        raise Failed(str(result["failed"]))
     return result
 
 
@@ -99,7 +120,7 @@ def stored(**options: float) -> Callable[[Peer], Result]:
             if "failed" in result:
                 return result
             wanted = int(options["tokens"] or options["messages"])
-            there = asyncio.run(kept(Target(server.url, peer.dialect), wanted=wanted))
+            there = _kept(server, wanted)
             if there != wanted:
                 raise Failed(f"after a stop and a start {there} of {wanted} are there")
             time.sleep(peer.tidies_after)
@@ -158,15 +179,13 @@ def killed(tries: int) -> Callable[[Peer], Result]:
 
     def run(peer: Peer) -> Result:
         _needs_store(peer)
-        if peer.dialect in NODE_CLIENTS:
-            raise NotMeasured(f"the client for {peer.dialect}'s own protocol has only the fan-out so far")
         survived = 0
         for number in range(tries):
             with running(peer) as server:
-                asyncio.run(seen_then_killed(Target(server.url, peer.dialect, server.pid), number))
+                _strike(server, number)
                 server.kill()
                 server.start()
-                survived += asyncio.run(kept(Target(server.url, peer.dialect), wanted=1))
+                survived += _kept(server, 1)
         return {"kept": survived, "tries": tries}
 
     return run

@@ -1,17 +1,20 @@
-// What the node clients share: the options, the server's CPU, latencies, the one line of JSON.
+// What the node clients share: the options, what the server costs, waiting, latencies, the one line of JSON.
 import { readdirSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
-export const SETTLE_MS = 2200;
 const PATIENCE_MS = 60_000;
+const NUMBERS = ["pid", "readers", "tokens", "rate", "rooms", "count", "connections", "messages", "missed", "megabytes", "joiners", "wanted"];
 
-export const token = (index) => `~${String(index).padStart(6, "0")}`;
+export class Failed extends Error {}
+export class NotMeasured extends Error {}
+
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+export const range = (first, end) => Array.from({ length: end - first }, (_, at) => first + at);
 
 export function options() {
-  const names = ["url", "pid", "workload", "readers", "tokens", "rate"];
+  const names = ["url", "workload", ...NUMBERS];
   const { values } = parseArgs({ options: Object.fromEntries(names.map((name) => [name, { type: "string" }])) });
-  return { url: values.url, pid: values.pid, readers: +values.readers, tokens: +values.tokens, rate: +values.rate };
+  return { ...values, ...Object.fromEntries(NUMBERS.map((name) => [name, Number(values[name] ?? 0)])) };
 }
 
 // CPU seconds of all threads of a process, from the scheduler's nanoseconds.
@@ -21,55 +24,95 @@ function cpuSeconds(pid) {
   return spent.reduce((sum, one) => sum + one, 0) / 1e9;
 }
 
-function memoryBytes(pid) {
+export function memoryBytes(pid) {
   return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))[1]) * 1024;
 }
 
-// Readers are {next, heard: [[when, first, last]...]}: `hear` notes that a reader has everything before `next`.
-export function hear(reader, next) {
-  if (next > reader.next) {
-    reader.heard.push([performance.now(), reader.next, next - 1]);
-    reader.next = next;
+// What the server, and this client, spend on a piece of work; who cannot be measured is told how busy the server was.
+export async function metered(pid, work) {
+  const memory = memoryBytes(pid);
+  const [own, wall, before] = [process.cpuUsage(), performance.now(), cpuSeconds(pid)];
+  try {
+    await work();
+  } catch (error) {
+    const busy = (cpuSeconds(pid) - before) / ((performance.now() - wall) / 1000);
+    if (error instanceof NotMeasured) error.message += `; its server was busy for ${Math.round(busy * 100)} % of a core meanwhile`;
+    throw error;
   }
-}
-
-// Send `tokens` by `send(index)`, at once or paced, and measure until every reader has heard all of them.
-export async function fanout({ pid, tokens, rate }, readers, send) {
-  const sent = [];
-  const before = cpuSeconds(pid);
-  const start = performance.now();
-  for (let index = 0; index < tokens; index++) {
-    if (rate) await sleep(Math.max(0, start + (index * 1000) / rate - performance.now()));
-    sent.push(performance.now());
-    send(index);
-  }
-  while (readers.some((reader) => reader.next < tokens)) {
-    if (performance.now() - sent.at(-1) > PATIENCE_MS) {
-      const missing = readers.filter((reader) => reader.next < tokens).length;
-      return { failed: `${missing} readers did not hear everything within 60 s` };
-    }
-    await sleep(5);
-  }
-  const delivered = (performance.now() - start) / 1000;
-  await sleep(SETTLE_MS);
-  const cpu = cpuSeconds(pid) - before;
-  const delays = readers.flatMap(({ heard }) =>
-    heard.flatMap(([when, first, last]) => sent.slice(first, last + 1).map((at) => when - at)),
-  );
-  delays.sort((a, b) => a - b);
-  const at = (part) => delays[Math.min(delays.length - 1, Math.floor(part * delays.length))];
+  const spent = process.cpuUsage(own);
   return {
-    delivered: tokens * readers.length,
-    delivered_s: delivered,
-    cpu_us_per_token: (cpu * 1e6) / (tokens * readers.length),
-    p50_ms: at(0.5),
-    p99_ms: at(0.99),
-    p999_ms: at(0.999),
-    server_cpu_s: cpu,
+    server_cpu_s: cpuSeconds(pid) - before,
+    generator_cpu_s: (spent.user + spent.system) / 1e6,
+    wall_s: (performance.now() - wall) / 1000,
     memory_bytes: memoryBytes(pid),
+    memory_before_bytes: memory,
   };
 }
 
-export function finish(result) {
+// Clients are {next, heard: [[when, first, last]...], failure}: `hear` notes that one has everything before `next`.
+export function hear(client, next) {
+  if (next > client.next) {
+    client.heard.push([performance.now(), client.next, next - 1]);
+    client.next = next;
+    client.reached?.();
+  }
+}
+
+// Return when all have everything before `goal`; who loses its link, or waits a minute for nothing, has failed.
+export async function heardBy(clients, goal) {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const missing = clients.filter((client) => client.next < goal);
+    if (!missing.length) return;
+    const lost = missing.find((client) => client.failure);
+    if (lost) throw new Failed(lost.failure);
+    if (performance.now() > deadline) throw new Failed(`${missing.length} readers did not hear everything within 60 s`);
+    await sleep(5);
+  }
+}
+
+// Call `send(index)` so many times, at once (rate 0) or so many a second.
+export async function paced(count, rate, send) {
+  const start = performance.now();
+  for (let index = 0; index < count; index++) {
+    const delay = start + (index * 1000) / rate - performance.now();
+    if (rate) await (delay > 0 ? sleep(delay) : new Promise(setImmediate)); // also who is late has to hear
+    send(index);
+  }
+  const seconds = (performance.now() - start) / 1000;
+  if (rate && seconds > 1 + (1.1 * count) / rate) {
+    throw new NotMeasured(`its client, made of whole replicas in node, sends ${Math.round(count / seconds)} updates/s and not ${rate}`);
+  }
+}
+
+// Median and tail of the milliseconds from sending to hearing; `sent` gives a client the times of its room.
+export function latencies(clients, sent) {
+  const delays = clients.flatMap((client) =>
+    client.heard.flatMap(([when, first, last]) => sent(client).slice(first, last + 1).map((at) => when - at)),
+  );
+  delays.sort((a, b) => a - b);
+  const at = (part) => delays[Math.min(delays.length - 1, Math.floor(part * delays.length))];
+  return { p50_ms: at(0.5), p99_ms: at(0.99), p999_ms: at(0.999), max_ms: delays.at(-1) };
+}
+
+// `work` with everybody, fifty at a time, the first alone.
+export async function together(everybody, work) {
+  const done = [];
+  for (let at = 0; at < everybody.length; at += at ? 50 : 1) {
+    done.push(...(await Promise.all(everybody.slice(at, at ? at + 50 : 1).map(work))));
+  }
+  return done;
+}
+
+// Print what `work` returns, or why it has failed or cannot be measured.
+export async function told(work) {
+  let result;
+  try {
+    result = await work();
+  } catch (error) {
+    if (error instanceof NotMeasured) result = { unavailable: error.message };
+    else if (error instanceof Failed) result = { failed: error.message };
+    else throw error;
+  }
   process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
 }
