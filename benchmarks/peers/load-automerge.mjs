@@ -48,7 +48,7 @@ class Replica {
     await this.adapter.whenReady();
     if (doc) {
       this.handle = repo.import(doc, { docId: this.id });
-      await this.handle.whenReady();
+      await this.#arrived();
     } else {
       try {
         this.handle = await repo.find(this.id);
@@ -60,6 +60,16 @@ class Replica {
     this.handle.on("change", () => this.progress && hear(this, this.progress(this)));
     if (this.progress) hear(this, this.progress(this));
     return this;
+  }
+
+  // The server has it once it says the same heads; who asked for it earlier would be told that there is none.
+  #arrived() {
+    const ours = A.getHeads(this.handle.doc()).join();
+    return new Promise((resolve) =>
+      this.adapter.on("message", ({ type, data }) => {
+        if (type === "sync" && A.decodeSyncMessage(data).heads.join() === ours) resolve();
+      }),
+    );
   }
 
   async leave() {

@@ -28,8 +28,9 @@ class Replica {
     this.failure = undefined;
     const socket = (this.socket = new WebSocket(this.url));
     socket.on("message", (data) => (this.bytes += data.length));
-    socket.on("error", (error) => (this.failure ??= String(error)));
-    socket.on("close", (code, reason) => (this.failure ??= `the server closed the link: ${code} ${reason}`));
+    const lost = (why) => this.socket === socket && (this.failure ??= why);
+    socket.on("error", (error) => lost(String(error)));
+    socket.on("close", (code, reason) => lost(`the server closed the link: ${code} ${reason}`));
     const send = socket.send.bind(socket);
     socket.send = (data, ...more) => {
       this.offered += data.length;
@@ -41,7 +42,11 @@ class Replica {
     return this;
   }
 
-  leave = () => this.synchronizer.destroy();
+  leave() {
+    this.socket = undefined;
+    return this.synchronizer.destroy();
+  }
+
   pause = () => this.socket.pause();
   resume = () => this.socket.resume();
   count = () => this.store.getRowCount(TABLE);

@@ -36,7 +36,10 @@ function check(client, rows) {
 async function checkAfterwards(protocol, room, rows) {
   const client = await protocol.join(room, { name: "eve", checking: true });
   for (let tries = 0; !client || !same(client.texts(), rows); tries++) {
-    if (!client || tries === 100) throw new Failed("who joins afterwards does not get what was written");
+    if (!client || tries === 100) {
+      const right = rows.filter(([key, text]) => client?.texts()[key] === text).length;
+      throw new Failed(`who joins afterwards does not get what was written: ${right} of ${rows.length} are right`);
+    }
     await sleep(50);
   }
 }
@@ -201,7 +204,9 @@ async function slow(protocol, { pid, megabytes }) {
   });
   const held = stuck.bytes;
   stuck.resume();
-  await sleep(100);
+  await heardBy([stuck], count).catch((error) => {
+    if (!stuck.failure) throw error;
+  });
   const closed = Boolean(stuck.failure);
   if (closed) await stuck.comeBack();
   await heardBy([stuck], count);
