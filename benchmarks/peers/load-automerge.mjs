@@ -44,8 +44,9 @@ class Replica {
   // With a doc, that is put into the room; without, it is looked for.
   async join(doc, checking) {
     this.adapter = new Counting(this.url, this);
+    const met = new Promise((resolve) => this.adapter.once("peer-candidate", resolve));
     const repo = new Repo({ network: [this.adapter], peerId: this.name });
-    await this.adapter.whenReady();
+    await met; // the adapter calls itself ready after 1 s, also where the server has not answered
     if (doc) {
       this.handle = repo.import(doc, { docId: this.id });
       await this.#arrived();
@@ -62,12 +63,14 @@ class Replica {
     return this;
   }
 
-  // The server has it once it says the same heads; who asked for it earlier would be told that there is none.
+  // The server has it once it names our heads; who asked for it earlier would be told that there is none.
   #arrived() {
-    const ours = A.getHeads(this.handle.doc()).join();
+    const ours = A.getHeads(this.handle.doc());
     return new Promise((resolve) =>
       this.adapter.on("message", ({ type, data }) => {
-        if (type === "sync" && A.decodeSyncMessage(data).heads.join() === ours) resolve();
+        if (type !== "sync") return;
+        const { heads } = A.decodeSyncMessage(data);
+        if (ours.every((head) => heads.includes(head))) resolve();
       }),
     );
   }
