@@ -20,6 +20,7 @@ from syncchat.core.messages import Auth, Message, Status, Step1, Step2, Update
 from syncchat.hub import Hub
 from syncchat.link.memory import MemoryLink
 from syncchat.log import Entry, Log, MemoryLog, SqliteLog
+from syncchat.testing.server import believe
 
 EXPECTED = Path(__file__).parent / "expected.json"
 ROOM = "lobby/0"
@@ -151,7 +152,7 @@ async def _idling() -> Counts:
 
 
 def _hub(log: Log) -> Hub:
-    return Hub(log, authorize=lambda token, _doc: token)
+    return Hub(log, authorize=believe)
 
 
 @asynccontextmanager

@@ -63,7 +63,7 @@ async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None
         own_folder(settings.data) as folder,
     ):
         log = SqliteLog(folder / LOG_NAME)
-        hub = Hub(log, authorize=lambda token, doc: authority(token, doc).user, limits=settings.limits)
+        hub = Hub(log, authorize=authority, limits=settings.limits)
         async with hub, _beside(hub, authority, settings):
             host, port = listener.getsockname()[:2]
             config = _config(hub, authority, settings)

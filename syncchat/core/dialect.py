@@ -97,6 +97,8 @@ def _encode_sync(buffer: bytearray, message: Step1 | Step2 | Update) -> None:
 class YDialect:
     """y-websocket: one doc on the link, named by its address; nothing is acknowledged."""
 
+    __slots__ = ("key",)
+
     acknowledges = False
     authenticates = False
 
@@ -148,6 +150,8 @@ class YDialect:
 
 class HocuspocusDialect:
     """Hocuspocus 4: many docs on the link, each opened by a token, each update acknowledged."""
+
+    __slots__ = ()
 
     acknowledges = True
     authenticates = True

@@ -6,7 +6,7 @@ into its `outbox`. It never waits: the hub carries the frames. replica_session.p
 
 from dataclasses import dataclass
 
-from syncchat.core.closing import closing_text
+from syncchat.core.closing import OverLimit, closing_text, text_of
 from syncchat.core.messages import (
     Auth,
     Authenticated,
@@ -33,6 +33,15 @@ MAX_QUEUED_BYTES = 1 << 20
 MAX_OWED = 2 * WINDOW
 """Offers whose Status a hub may owe while it waits for a gap to be filled."""
 
+MAX_ROWS = 100
+"""Rows that a refusal names."""
+
+MAX_KEY = 1000
+"""Characters of a row's key that a refusal repeats."""
+
+SOON = 1.0
+"""Seconds after which a session that ended for too much waiting may be tried again."""
+
 
 # What the session reports.
 
@@ -40,6 +49,13 @@ MAX_OWED = 2 * WINDOW
 @dataclass(frozen=True, slots=True)
 class AskedToOpen:
     """The client asks to open the doc with a `token`."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """The client, which has the doc open, sends another `token` (U3)."""
 
     token: str
 
@@ -79,7 +95,7 @@ class Left:
     """The client ends the session."""
 
 
-HubEvent = AskedToOpen | AskedForState | Offered | Presented | AskedForPresence | Left
+HubEvent = AskedToOpen | Renewed | AskedForState | Offered | Presented | AskedForPresence | Left
 
 
 def _size(message: Message) -> int:
@@ -112,8 +128,10 @@ class HubSession:
         hub may say.
         """
         if isinstance(message, Auth):
+            if self._admitted:
+                return [Renewed(message.token)]
             if self._asked:
-                return []  # a renewed token on an open doc: nothing to judge without authentication
+                return []
             self._asked = True
             return [AskedToOpen(message.token)]
         if isinstance(message, Close):
@@ -121,17 +139,23 @@ class HubSession:
         if self._admitted:
             return self._event(message)
         if len(self._queued) >= MAX_QUEUED or self._queued_bytes >= MAX_QUEUED_BYTES:
-            raise ProtocolError("too many messages before the doc was opened", CloseCode.TOO_MANY)
+            raise OverLimit("MAX_QUEUED", "too many messages before the doc was opened", SOON)
         self._queued.append(message)
         self._queued_bytes += _size(message)
         return []
 
-    def admit(self, scope: str) -> list[HubEvent]:
-        """The client may enter; returns what its waiting messages mean."""
+    def admit(self, scope: str, welcome: str | None = None) -> list[HubEvent]:
+        """The client may enter, and is told `welcome`; returns what its waiting messages mean."""
         self._admitted = True
-        self.outbox.append(Authenticated(scope))
+        self.renew(scope, welcome)
         queued, self._queued, self._queued_bytes = self._queued, [], 0
         return [event for message in queued for event in self._event(message)]
+
+    def renew(self, scope: str, welcome: str | None = None) -> None:
+        """The client's new token is good too."""
+        self.outbox.append(Authenticated(scope))
+        if welcome is not None:
+            self.outbox.append(Stateless(welcome))
 
     def deny(self, reason: str) -> None:
         """The client may not enter; what waited is forgotten, and it may ask again."""
@@ -164,16 +188,17 @@ class HubSession:
         A whole one leaves every gap open for good, so that what waited for it is refused too.
         Raises ProtocolError when more offers wait for a gap than are kept in mind.
         """
-        text = closing_text(CloseCode.REFUSED, reason, rule=rule, rows=rows[:100])
+        named = [(root[:MAX_KEY], key[:MAX_KEY]) for root, key in rows[:MAX_ROWS]]
+        text = closing_text(CloseCode.REFUSED, reason, rule=rule, rows=named)
         self.outbox.append(Stateless(text))
         if whole:
             self._settle_owed(filled=False)
         self._settle_next(False)
 
-    def close(self, code: int, reason: str) -> None:
+    def close(self, error: ProtocolError) -> None:
         """End the session with a code, while the link lives on."""
-        self.outbox.append(Stateless(closing_text(code, reason)))
-        self.outbox.append(Close(reason))
+        self.outbox.append(Stateless(text_of(error)))
+        self.outbox.append(Close(error.reason))
 
     def _settle_owed(self, *, filled: bool) -> None:
         owed, self._owed = self._owed, []
@@ -189,7 +214,7 @@ class HubSession:
     def _owe(self, ok: bool) -> None:
         self._owed.append(ok)
         if len(self._owed) > MAX_OWED:
-            raise ProtocolError("too many updates behind a gap that is not filled", CloseCode.TOO_MANY)
+            raise OverLimit("MAX_OWED", "too many updates behind a gap that is not filled", SOON)
 
     def _say_status(self, ok: bool) -> None:
         if self._acknowledges:

@@ -68,11 +68,31 @@ def _parse(text: str) -> dict[str, Any] | None:
     return state if isinstance(state, dict) else None
 
 
-def _check_state(text: str) -> None:
+def _check_state(text: str, most: int = MAX_STATE) -> None:
     """Raise MalformedUpdate for a state that one of the other parsers would fail on."""
-    if len(text.encode()) > MAX_STATE:
-        raise MalformedUpdate(f"a presence state of more than {MAX_STATE} bytes: keep it small")
+    if len(text.encode()) > most:
+        raise MalformedUpdate(f"a presence state of more than {most} bytes: keep it small")
     check_json(text)
+
+
+def vouched(entry: Entry, user: str, name: str) -> Entry:
+    """The entry with the `user` that the hub knows its sender to be, and the `name` if it knows one (G15).
+
+    Every other field stays. Editors of Yjs say `{"user": {"name": ..., "color": ...}}`: theirs stays
+    an object, with `id` and `name` set in it. A state that says nothing, with which they begin, goes on
+    doing so. Raises MalformedUpdate for a state that is no object.
+    """
+    if entry.state == GONE:
+        return entry
+    state = _parse(entry.state)
+    if state is None:
+        raise MalformedUpdate("a presence state that is no object")
+    if not state:
+        return entry
+    known = {"name": name} if name else {}
+    inner = state.get("user")
+    state |= {"user": {**inner, "id": user, **known} if isinstance(inner, dict) else user} | known
+    return entry._replace(state=json.dumps(state, ensure_ascii=False, separators=(",", ":")))
 
 
 class Subscription:
@@ -185,47 +205,64 @@ class PresenceDesk:
 
     `Owner` is whatever stands for a connection; it is compared by identity. `floor` is a clock
     that is later than any this desk's predecessors told: a daemon that restarts has no other memory.
+    `max_state` is the largest state in bytes.
     """
 
-    __slots__ = ("_entries", "_floor", "_told")
+    __slots__ = ("_entries", "_floor", "_max_state", "_told")
 
-    def __init__(self, *, floor: int = 0) -> None:
+    def __init__(self, *, floor: int = 0, max_state: int = MAX_STATE) -> None:
         self._floor = floor
+        self._max_state = max_state
         self._entries: dict[int, tuple[Entry, object]] = {}
         self._told: dict[int, int] = {}
 
     def accept(self, data: bytes, owner: object) -> bytes | None:
         """Take in what a connection says of itself; return what to send to all others.
 
+        None if there is nothing to be told. Raises MalformedUpdate if it is no awareness update
+        or over the limits.
+        """
+        entries = self.own(decode(data), owner)
+        return encode(self.put(entries, owner)) if entries else None
+
+    def own(self, entries: Iterable[Entry], owner: object) -> list[Entry]:
+        """Those entries that a connection may set; changes nothing.
+
         Entries for a client id that another live connection set are left out (P1), and so are
-        echoes: y-websocket sends back all that it hears. Raises MalformedUpdate if it is no
-        awareness update or over the limits.
+        echoes: y-websocket sends back all that it hears. Raises MalformedUpdate for what is over
+        the limits.
         """
         kept = []
-        for entry in decode(data):
+        for entry in entries:
             known = self._entries.get(entry.client)
             if known is not None and (known[1] is not owner or entry.clock < known[0].clock):
                 continue
             if known is None and self._is_echo(entry):
                 continue
-            _check_state(entry.state)
+            _check_state(entry.state, self._max_state)
             if entry.clock > MAX_CLOCK:
                 raise MalformedUpdate(f"a presence clock over {MAX_CLOCK}")
-            if known is None and self._held_by(owner) >= MAX_ENTRIES:
+            kept.append(entry)
+        if kept:
+            held = {client for client, (_, holder) in self._entries.items() if holder is owner}
+            if len(held.union(entry.client for entry in kept)) > MAX_ENTRIES:
                 raise MalformedUpdate(f"more than {MAX_ENTRIES} presence states on one connection")
+        return kept
+
+    def put(self, entries: Iterable[Entry], owner: object) -> list[Entry]:
+        """Set entries that `own` returned; they are returned as others are to be told them."""
+        told = []
+        for entry in entries:
             if entry.state == GONE:
                 self._entries.pop(entry.client, None)
             else:
                 self._entries[entry.client] = (entry, owner)
-            kept.append(self._afresh(entry))
-        return encode(kept) if kept else None
+            told.append(self._afresh(entry))
+        return told
 
     def _is_echo(self, entry: Entry) -> bool:
         """Whether it is late news of one who has left; told again, two echoing clients would never end."""
         return entry.state == GONE or self._floor <= entry.clock <= self._told.get(entry.client, -1)
-
-    def _held_by(self, owner: object) -> int:
-        return sum(holder is owner for _, holder in self._entries.values())
 
     def all(self, *, besides: object = None) -> bytes | None:
         """Every state there is, for somebody who joins, without its own; None if there is none."""

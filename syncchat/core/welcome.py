@@ -30,6 +30,11 @@ def read_welcome(payload: str) -> Welcome | None:
     if not isinstance(told, dict) or told.get("syncchat") != "welcome":
         return None
     user, role, time = told.get("user"), told.get("role"), told.get("time")
-    if not isinstance(user, str) or not isinstance(time, int) or role not in [*Role]:
+    if (
+        not isinstance(user, str)
+        or not isinstance(time, int)
+        or not isinstance(role, str)
+        or role not in [*Role]
+    ):
         return None
     return Welcome(user, Role(role), time)

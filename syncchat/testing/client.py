@@ -11,6 +11,7 @@ from pycrdt import Doc, Map
 from syncchat.core import presence
 from syncchat.core.dialect import Frame, HocuspocusDialect
 from syncchat.core.messages import Auth, Awareness, Message, Stateless, Status, Step1, Step2, Update
+from syncchat.core.welcome import Welcome, read_welcome
 from syncchat.errors import LinkClosed
 from syncchat.link import Link
 from syncchat.log import Entry, MemoryLog, MemoryStore
@@ -28,8 +29,8 @@ class Writer:
         self._updates: list[bytes] = []
         self.doc.observe(lambda event: self._updates.append(event.update))
 
-    def write(self, key: str, value: str) -> bytes:
-        """Set a row to a JSON string; returns the update."""
+    def write(self, key: str, value: object) -> bytes:
+        """Set a row to a JSON value; returns the update."""
         self.root[key] = json.dumps(value, ensure_ascii=False)
         return self._updates[-1]
 
@@ -43,11 +44,15 @@ class Writer:
 
 
 class RawClient:
-    """One end of a link to a hub, in the dialect of Hocuspocus; it answers nothing by itself."""
+    """One end of a link to a hub, in the dialect of Hocuspocus; it answers nothing by itself.
+
+    `welcome` is the last one that it was told; what it hears and returns is the rest.
+    """
 
     def __init__(self, link: Link, user: str) -> None:
         self.link = link
         self.user = user
+        self.welcome: Welcome | None = None
         self._dialect = HocuspocusDialect()
 
     def say(self, key: str, *messages: Message) -> None:
@@ -71,7 +76,15 @@ class RawClient:
             except LinkClosed:
                 if not frames:
                     raise
-        return [(frame.key, frame.message) for frame in frames if frame is not None and frame.key is not None]
+        about = [
+            (frame.key, frame.message) for frame in frames if frame is not None and frame.key is not None
+        ]
+        return [(key, message) for key, message in about if not self._welcomed(message)]
+
+    def _welcomed(self, message: Message) -> bool:
+        welcome = read_welcome(message.payload) if isinstance(message, Stateless) else None
+        self.welcome = welcome or self.welcome
+        return welcome is not None
 
     async def said(self, key: str) -> list[Message]:
         """What `heard` returns about one doc."""

@@ -8,8 +8,9 @@ from typing import Any
 import anyio
 
 from syncchat.core.dialect import YDialect
+from syncchat.core.grant import Grant, Role
 from syncchat.errors import CloseCode, LinkClosed
-from syncchat.hub import Denial, Hub, Limits
+from syncchat.hub import Authorize, Denial, Hub, Limits
 from syncchat.link import Link
 from syncchat.link.memory import memory_pipe
 from syncchat.log import Log, MemoryStore
@@ -17,14 +18,15 @@ from syncchat.peer import Peer
 from syncchat.testing.client import HeldLog
 
 
-def make_hub(log: HeldLog | None = None, **limits: Any) -> Hub:
-    """A hub that believes every token but mallory's; `limits` are fields of Limits."""
+def believe(token: str, _doc: str = "") -> Grant:
+    """A token is its bearer's name, and everybody may do what an agent may; raises Denial for mallory's."""
+    if token == "mallory":
+        raise Denial("not you")
+    return Grant(token, Role.AGENT)
 
-    def authorize(token: str, doc: str) -> str:
-        if token == "mallory":
-            raise Denial("not you")
-        return token
 
+def make_hub(log: HeldLog | None = None, *, authorize: Authorize = believe, **limits: Any) -> Hub:
+    """A hub for a test; `limits` are fields of Limits."""
     return Hub(log or HeldLog(), authorize=authorize, limits=Limits(**limits))
 
 
@@ -45,7 +47,7 @@ class MemoryServer:
     async def running(self) -> AsyncIterator[Hub]:
         """The server is there while the block runs."""
         self.log = HeldLog(self.store)
-        async with Hub(self.log, authorize=lambda token, doc: token) as hub:
+        async with Hub(self.log, authorize=believe) as hub:
             self.hub = hub
             try:
                 yield hub

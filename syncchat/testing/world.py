@@ -18,6 +18,7 @@ from syncchat.log import MemoryStore
 from syncchat.peer import Peer
 from syncchat.testing.crash import CrashLog
 from syncchat.testing.network import Network
+from syncchat.testing.server import believe
 
 ROOM = "lobby"
 LIMITS = Limits(
@@ -57,8 +58,9 @@ class Promises:
 class Server:
     """A hub that can die and come back on the same store."""
 
-    def __init__(self, rng: random.Random, network: Network) -> None:
+    def __init__(self, rng: random.Random, network: Network, now: Callable[[], int]) -> None:
         self.store = MemoryStore()
+        self._now = now
         self._rng = rng
         self._network = network
         self._life = anyio.CancelScope()
@@ -70,7 +72,7 @@ class Server:
         while True:
             self._log = CrashLog(self.store, self._rng)
             with anyio.CancelScope() as self._life:
-                async with Hub(self._log, authorize=lambda token, _doc: token, limits=LIMITS) as hub:
+                async with Hub(self._log, authorize=believe, limits=LIMITS, now=self._now) as hub:
                     self.hub = hub
 
                     async def serve(link: Link, hub: Hub = hub) -> None:
@@ -180,7 +182,7 @@ class World:
         self.rng = random.Random(seed)
         self.promises = Promises()
         self.network = Network(self.rng, self.start)
-        self.server = Server(self.rng, self.network)
+        self.server = Server(self.rng, self.network, self.clock(0))
         self.clients: list[Client] = []
         self._tasks = tasks
         for number in range(self.rng.randint(4, 6)):

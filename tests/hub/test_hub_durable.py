@@ -14,6 +14,7 @@ from syncchat.link.memory import memory_pipe
 from syncchat.log import MemoryStore
 from syncchat.testing.client import HeldLog, RawClient, statuses, updates
 from syncchat.testing.loop import run
+from syncchat.testing.server import believe
 
 DOC = "todo"
 
@@ -25,7 +26,7 @@ class Place(AsyncExitStack):
         super().__init__()
         self.store = store or MemoryStore()
         self.log = HeldLog(self.store)
-        self.hub = Hub(self.log, authorize=lambda token, doc: token, limits=limits)
+        self.hub = Hub(self.log, authorize=believe, limits=limits)
 
     async def __aenter__(self) -> "Place":
         await super().__aenter__()
@@ -184,7 +185,7 @@ def test_D1_D5_leaving_the_hub_ends_links_with_restart_after_the_commits_under_w
         log = HeldLog(store := MemoryStore())
         here, there = memory_pipe()
         async with anyio.create_task_group() as tasks:
-            async with Hub(log, authorize=lambda token, doc: token) as hub:
+            async with Hub(log, authorize=believe) as hub:
                 tasks.start_soon(hub.serve, there, HocuspocusDialect())
                 ann = RawClient(here, "ann")
                 writer = await ann.enter(DOC)
@@ -194,6 +195,7 @@ def test_D1_D5_leaving_the_hub_ends_links_with_restart_after_the_commits_under_w
                 assert len(store.rows(DOC)) == 0
                 asyncio.get_running_loop().call_later(1, log.release)
             assert len(store.rows(DOC)) == 1
+            assert statuses(await ann.said(DOC)) == [True], "told before the goodbye"
             with pytest.raises(LinkClosed) as closed:
                 await here.receive()
             assert closed.value.code == CloseCode.RESTART

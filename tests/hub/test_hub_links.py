@@ -104,7 +104,7 @@ def test_S4_P2_a_reader_that_does_not_read_gets_one_difference_when_it_does() ->
             for update in updates(heard):
                 seen.take(update)
             assert seen.rows() == anns.rows()
-            assert present(heard) == {7: {"at": 99}}
+            assert present(heard) == {7: {"at": 99, "user": "ann"}}
             ann.say(DOC, Update(anns.write("after", "all")))
             for update in updates(await slow.said(DOC)):
                 seen.take(update)

@@ -60,7 +60,7 @@ def test_G1_G2_G4_G8_S10_what_is_refused_is_told_to_its_sender_alone(
             assert (why["rows"] == []) == (make is None)
             assert await bob.said(PAGE) == []
             assert store.rows(PAGE) == []
-            honest = Writer().write(format_id(1, "ann", 1), "mine")
+            honest = Writer().write(format_id(1, "ann", 1), {"text": "mine"})
             ann.say(PAGE, Update(honest))
             assert statuses(await ann.said(PAGE)) == [True]
             assert len(updates(await bob.said(PAGE))) == 1
@@ -112,7 +112,7 @@ def test_G7_a_name_that_cannot_be_is_denied_and_leaves_the_link_alone(name: str)
             assert "is not allowed" in denied.reason
             ann.say(DOC, Update(writer.write("k", "v")))
             assert statuses(await ann.said(DOC)) == [True]
-            assert store.docs() == [DOC]
+            assert set(store.docs()) == {DOC, f"{DOC}#owners"}
 
     run(main)
 
@@ -148,7 +148,7 @@ def test_S3_S7_P3_a_bad_frame_ends_the_session_of_its_doc_and_nothing_else(bad: 
             for client in (ann, bob):
                 await client.enter(DOC)
             ann.say(DOC, hello(7))
-            assert present(await bob.said(DOC)) == {7: {"n": 7}}
+            assert present(await bob.said(DOC)) == {7: {"n": 7, "user": "ann"}}
             await ann.heard()
             ann.link.send(bad)
             heard = await ann.said(DOC)
@@ -213,11 +213,12 @@ def test_P1_P2_P3_presence_over_a_hub() -> None:
             await bob.enter(DOC)
             ann.say(DOC, hello(1))
             bob.say(DOC, hello(1, 99, {"forged": True}), hello(2))
-            assert present(await ann.said(DOC)) == {1: {"n": 1}, 2: {"n": 2}}
+            both = {1: {"n": 1, "user": "ann"}, 2: {"n": 2, "user": "bob"}}
+            assert present(await ann.said(DOC)) == both
             late.ask(DOC)
-            assert present(await late.said(DOC)) == {1: {"n": 1}, 2: {"n": 2}}
+            assert present(await late.said(DOC)) == both
             late.say(DOC, QueryAwareness())
-            assert present(await late.said(DOC)) == {1: {"n": 1}, 2: {"n": 2}}
+            assert present(await late.said(DOC)) == both
             await bob.link.aclose()
             for client in (ann, late):
                 assert present(await client.said(DOC)) == {2: None}
@@ -241,7 +242,8 @@ def test_S11_y_websocket_gets_no_status_and_its_token_opens_its_one_doc() -> Non
             tasks.start_soon(hub.serve, there, YDialect(PAGE), "ann", PAGE)
             here.send(dialect.encode(PAGE, Step1(b"\x00")) or b"")
             assert [type(message) for message in await said()] == [Step2, Step1]
-            here.send(dialect.encode(PAGE, Update(Writer().write(format_id(1, "ann", 1), "x"))) or b"")
+            written = Writer().write(format_id(1, "ann", 1), {"text": "x"})
+            here.send(dialect.encode(PAGE, Update(written)) or b"")
             assert [m for m in await said() if isinstance(m, Status)] == []
             assert hub.occupants() == {PAGE: {"ann"}}
             here.send(b"\xff")

@@ -48,6 +48,7 @@ class StockClient:
     scopes: list[str] = field(default_factory=list)
     denials: list[str] = field(default_factory=list)
     stateless: list[dict[str, Any]] = field(default_factory=list)
+    welcomes: list[dict[str, Any]] = field(default_factory=list)
     closes: list[tuple[int | None, str]] = field(default_factory=list)
     gave_up: int | None = None
 
@@ -96,7 +97,8 @@ class StockClient:
             case {"event": "denied", "reason": reason}:
                 self.denials.append(reason)
             case {"event": "stateless", "payload": payload}:
-                self.stateless.append(json.loads(payload))
+                told = json.loads(payload)
+                (self.welcomes if told.get("syncchat") == "welcome" else self.stateless).append(told)
             case {"event": "close", "code": code, "reason": reason}:
                 self.closes.append((code, reason))
                 self.synced = False

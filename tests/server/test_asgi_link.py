@@ -11,6 +11,7 @@ from syncchat.errors import CloseCode
 from syncchat.hub import Hub
 from syncchat.testing.client import HeldLog, Writer
 from syncchat.testing.loop import run
+from syncchat.testing.server import believe
 from syncchat_server.app import make_app
 
 DOC = "todo"
@@ -55,7 +56,7 @@ def test_S7_S10_an_offer_is_answered_in_order_and_the_goodbye_comes_last() -> No
     async def main() -> None:
         socket = Socket()
         async with anyio.create_task_group() as tasks:
-            async with Hub(HeldLog(), authorize=lambda token, doc: token) as hub:
+            async with Hub(HeldLog(), authorize=believe) as hub:
                 tasks.start_soon(socket.serve, hub)
                 socket.say(
                     Auth("ann"), Step1(b"\x00"), Step2(b"\x00\x00"), Update(Writer().write("milk", "x"))
@@ -74,7 +75,7 @@ def test_S7_S10_an_offer_is_answered_in_order_and_the_goodbye_comes_last() -> No
 def test_S3_a_text_frame_ends_the_link_with_its_code() -> None:
     async def main() -> None:
         socket = Socket()
-        async with Hub(HeldLog(), authorize=lambda token, doc: token) as hub:
+        async with Hub(HeldLog(), authorize=believe) as hub:
             socket.tell(type="websocket.receive", text="hello")
             await socket.serve(hub)
         assert (socket.events[-1]["type"], socket.events[-1]["code"]) == (
@@ -90,7 +91,7 @@ def test_S7_a_client_that_is_gone_is_served_no_longer(how: str) -> None:
     async def main() -> None:
         socket = Socket()
         async with (
-            Hub(HeldLog(), authorize=lambda token, doc: token) as hub,
+            Hub(HeldLog(), authorize=believe) as hub,
             anyio.create_task_group() as tasks,
         ):
             tasks.start_soon(socket.serve, hub)

@@ -99,6 +99,7 @@ async def closed_with(socket: ClientConnection) -> tuple[int, str]:
 async def opened(socket: ClientConnection, doc: str = PAGE) -> None:
     await socket.send(say(doc, Auth("mallory")))
     await hear(socket, Authenticated)
+    await hear(socket, Stateless)  # the welcome
 
 
 # Frames from which no doc can be told, or on a link that has one doc only: the link ends.

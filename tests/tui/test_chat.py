@@ -14,6 +14,7 @@ import pytest
 from syncchat.hub import Hub
 from syncchat.log import MemoryLog
 from syncchat.peer import Peer
+from syncchat.testing.server import believe
 from syncchat_tui.app import ChatApp
 from syncchat_tui.chat import BAD_INPUT, run_chat, show
 from syncchat_tui.composer import Composer
@@ -24,7 +25,7 @@ from syncchat_tui.people import People
 
 @asynccontextmanager
 async def serving() -> AsyncIterator[Hub]:
-    async with Hub(MemoryLog(), authorize=lambda token, doc: token) as hub:
+    async with Hub(MemoryLog(), authorize=believe) as hub:
         yield hub
 
 

@@ -1,0 +1,36 @@
+"""A token bucket: how fast somebody may go on the whole, and how much at once."""
+
+
+class TokenBucket:
+    """Fills at `rate` a second up to `burst`; what is taken beyond that is owed, and delays what follows.
+
+    Times are seconds of any clock that does not go back. It begins full.
+    """
+
+    __slots__ = ("_burst", "_level", "_rate", "_then")
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._level = burst
+        self._then = 0.0
+
+    def delay(self, amount: float, now: float) -> float:
+        """Seconds until `amount` is there; 0 if it is."""
+        self._fill(now)
+        return max(0.0, (amount - self._level) / self._rate)
+
+    def take(self, amount: float, now: float) -> None:
+        """Take `amount`, whether it is there or not."""
+        self._fill(now)
+        self._level -= amount
+
+    def is_full(self, now: float) -> bool:
+        """Whether nothing was taken that has not come back: a new bucket would do as well."""
+        self._fill(now)
+        return self._level >= self._burst
+
+    def _fill(self, now: float) -> None:
+        if now > self._then:
+            self._level = min(self._burst, self._level + (now - self._then) * self._rate)
+            self._then = now

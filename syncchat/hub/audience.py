@@ -1,0 +1,134 @@
+"""Who has a doc open, what they are told, and those among them who read too slowly (S4)."""
+
+from collections.abc import Callable, Iterable
+
+from syncchat.core.messages import Awareness, Message, Step1, Step2, Update
+from syncchat.core.presence import Entry, decode, encode
+from syncchat.errors import CloseCode
+from syncchat.hub.ledger import Ledger
+from syncchat.hub.limits import Limits
+from syncchat.hub.seat import Seat
+from syncchat.hub.stats import Stats
+from syncchat.wakeup import Wakeup
+
+
+class Audience:
+    """The seats of one doc, in the order in which they came; whose `reads` is set is told what happens.
+
+    `slow` are seats whose link has to be waited for, until `caught_up`. `wakeup` is called when
+    there is something to `answer`.
+    """
+
+    __slots__ = ("_asking", "_drained", "_ledger", "_limits", "_stats", "_wakeup", "seats", "slow")
+
+    def __init__(self, ledger: Ledger, limits: Limits, stats: Stats, wakeup: Wakeup) -> None:
+        self.seats: dict[Seat, None] = {}
+        self.slow: list[Seat] = []
+        self._drained: dict[Seat, None] = {}
+        self._asking: dict[Seat, bytes] = {}
+        self._ledger = ledger
+        self._limits = limits
+        self._stats = stats
+        self._wakeup = wakeup
+
+    def tell(self, seats: Iterable[Seat], message: Message) -> None:
+        """Say the same to all of them, encoded once for each dialect and routing key."""
+        frames: dict[tuple[type, str], bytes | None] = {}
+        count = size = 0
+        for seat in seats:
+            line = seat.line
+            kind = (type(line.dialect), seat.key)
+            if kind not in frames:
+                frames[kind] = line.dialect.encode(seat.key, message)
+            frame = frames[kind]
+            if frame is not None:
+                line.link.send(frame)
+                count += 1
+                size += len(frame)
+        self._stats.frames_out += count
+        self._stats.bytes_out += size
+
+    def fan_out(self, update: bytes, author: Seat | None) -> None:
+        """Tell all readers of a commit, but its only `author` (S8)."""
+        seats = self.seats
+        readers = [seat for seat in seats if seat.reads and seat.behind is None and seat is not author]
+        self.tell(readers, Update(update))
+
+    def spread(self, entries: bytes, besides: Seat | None = None) -> None:
+        """Tell all readers (but one) of presence; the slow ones later."""
+        readers = [seat for seat in self.seats if seat.reads and seat is not besides]
+        slow = [seat for seat in readers if self.is_slow(seat)]
+        self.tell([seat for seat in readers if seat not in slow], Awareness(entries))
+        for seat in slow:
+            self._keep(seat, decode(entries))
+            self._wait_for(seat)
+
+    # Questions.
+
+    def ask(self, seat: Seat, state: bytes) -> None:
+        """A seat with this state vector asks for what it lacks; asking again replaces the question."""
+        self._asking[seat] = state
+        self._wakeup.call()
+
+    def answer(self, presence: Callable[[Seat], None]) -> None:
+        """Tell those who ask, or have caught up, what the ledger says now; to who asks also `presence`.
+
+        Call it only while the ledger is exactly what the log holds (D2).
+        """
+        drained, self._drained = self._drained, {}
+        for seat in drained:
+            self._catch_up(seat)
+        asking, self._asking = self._asking, {}
+        for seat, state in asking.items():
+            if seat not in self.seats:
+                continue
+            if seat not in drained and self.is_slow(seat):
+                self._asking[seat] = state
+                self._wait_for(seat)
+                continue
+            seat.reads = True
+            seat.say(Step2(self._ledger.difference(state)))
+            seat.say(Step1(self._ledger.state()))
+            presence(seat)
+
+    # Slow readers.
+
+    def is_slow(self, seat: Seat) -> bool:
+        """Whether it has to read before more is queued for it."""
+        return seat.waiting or seat.backlog() > self._limits.reader_backlog
+
+    def mark_slow(self) -> None:
+        """Before a commit: who is too slow gets one difference from here instead."""
+        state: bytes | None = None
+        for seat in self.seats:
+            if seat.reads and seat.behind is None and self.is_slow(seat):
+                state = state or self._ledger.state()
+                seat.behind = state
+                self._stats.slow_readers += 1
+                self._wait_for(seat)
+
+    def _wait_for(self, seat: Seat) -> None:
+        if not seat.waiting:
+            seat.waiting = True
+            self.slow.append(seat)
+            self._wakeup.call()
+
+    def caught_up(self, seat: Seat) -> None:
+        """The link of a slow seat has taken what was under way."""
+        self._drained[seat] = None
+        self._wakeup.call()
+
+    def _catch_up(self, seat: Seat) -> None:
+        seat.waiting = False
+        state, seat.behind = seat.behind, None
+        if state is not None:
+            seat.say(Update(self._ledger.difference(state)))
+        missed, seat.missed = seat.missed, None
+        if missed:
+            seat.say(Awareness(encode(missed.values())))
+
+    def _keep(self, seat: Seat, entries: list[Entry]) -> None:
+        seat.missed = seat.missed or {}
+        seat.missed.update((entry.client, entry) for entry in entries)
+        if len(seat.missed) > self._limits.missed_presence:
+            seat.line.end(CloseCode.TRY_LATER, "reads too slowly")

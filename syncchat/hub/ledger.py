@@ -1,0 +1,183 @@
+"""A doc as its log holds it: what is offered is judged, applied, and appended to the log as one commit."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from pycrdt import Doc, TransactionEvent
+
+from syncchat.compaction import compact, is_worthwhile
+from syncchat.core.guard import Accept, judge
+from syncchat.core.ids import parse_doc
+from syncchat.core.schema import schema_of
+from syncchat.core.snapshot import NotEqual
+from syncchat.core.structs import StructIndex
+from syncchat.core.update import decode as decode_update
+from syncchat.errors import LogCorrupt, LogError, MalformedUpdate, Refused, SyncchatError
+from syncchat.hub.owners import bind, read_owners
+from syncchat.hub.seat import Seat
+from syncchat.log import Log
+
+logger = logging.getLogger("syncchat.hub")
+
+
+class Poisoned(SyncchatError):
+    """The CRDT library failed on an update the guard let through; the doc in memory is not to be trusted."""
+
+
+class Offer(NamedTuple):
+    """An update somebody wants in the doc since `time`; `whole` if it is everything its sender has."""
+
+    seat: Seat
+    update: bytes
+    whole: bool
+    time: float
+
+
+class Outcome(NamedTuple):
+    """What became of an offer: accepted, waiting for a gap (None), or refused."""
+
+    offer: Offer
+    verdict: Accept | Refused | None
+
+
+class Ledger:
+    """The doc in memory and its log. Between `apply` and the end of `append` it is ahead of the log.
+
+    `entries` counts what the log has since the last snapshot.
+    """
+
+    __slots__ = (
+        "_doc",
+        "_everything",
+        "_index",
+        "_log",
+        "_made",
+        "_name",
+        "_observing",
+        "_schema",
+        "_unbound",
+        "compacting",
+        "entries",
+    )
+
+    def __init__(self, name: str, log: Log) -> None:
+        self._name = name
+        self._log = log
+        self._schema = schema_of(parse_doc(name))
+        self._doc: Doc[Any] = Doc()
+        self._index = StructIndex(self._doc.get_update)
+        self._made: bytes | None = None
+        self._everything: bytes | None = None
+        self._unbound: dict[int, str] | None = None
+        self._observing = self._doc.observe(self._on_update)
+        self.entries = 0
+        self.compacting = False
+
+    async def load(self) -> None:
+        """Fill the doc from the log. Raises LogError."""
+        entries = await self._log.read(self._name)
+        if is_worthwhile(entries):
+            await self.compact()
+            entries = await self._log.read(self._name)
+        with self._doc.transaction():
+            for entry in entries:
+                self._doc.apply_update(entry.data)
+        self._made = None
+        self.entries = len(entries)
+        whole = self._doc.get_update
+        self._index = StructIndex.load(whole(), self._schema.owner_of, source=whole)
+        await self._load_owners()
+
+    async def _load_owners(self) -> None:
+        """What is on disk counts; what only the rows tell is written with the next commit."""
+        try:
+            bound = await read_owners(self._log, self._name)
+        except MalformedUpdate as error:
+            raise LogCorrupt(
+                f"the owners of the client ids of {self._name} cannot be read: {error}"
+            ) from error
+        derived = self._index.owner
+        self._unbound = {client: user for client, user in derived.items() if client not in bound} or None
+        derived.update(bound)
+
+    def apply(self, offers: Sequence[Offer], now: int) -> list[Outcome]:
+        """Judge and apply in one transaction, whose one update is the commit; `now` is in ms since 1970.
+
+        Raises Poisoned.
+        """
+        try:
+            with self._doc.transaction():
+                return [Outcome(offer, self._take(offer, now)) for offer in offers]
+        except BaseException as error:
+            # A panic of the CRDT library is a BaseException; it poisons this doc and must end no other.
+            if type(error).__name__ != "PanicException":
+                raise
+            raise Poisoned(f"doc {self._name}: the CRDT library failed on an update") from error
+
+    def _take(self, offer: Offer, now: int) -> Accept | Refused | None:
+        grant = offer.seat.grant
+        try:
+            update = decode_update(offer.update)
+            verdict = judge(update, self._index, user=grant.user, schema=self._schema)
+        except MalformedUpdate as error:
+            return Refused("G4", str(error))
+        except Refused as refusal:
+            return refusal
+        if not isinstance(verdict, Accept):
+            return Refused("S5", "it builds on what neither side has") if offer.whole else None
+        self._bind(verdict, grant.user)
+        self._index.extend(verdict.plan, grant.user)
+        self._doc.apply_update(offer.update)
+        return verdict
+
+    def _bind(self, verdict: Accept, user: str) -> None:
+        owner = self._index.owner
+        for client in verdict.plan.layer.runs:
+            if client not in owner:
+                self._unbound = {**(self._unbound or {}), client: user}
+
+    def _on_update(self, event: TransactionEvent) -> None:
+        self._made = event.update
+
+    async def append(self) -> bytes | None:
+        """Make what was applied durable; returns the one update it is, None for no news. Raises LogError."""
+        update, self._made = self._made, None
+        if update is None:
+            return None
+        if self._unbound is not None:
+            # First: an id whose update is durable and whose owner is not could be anybody's after a crash.
+            await bind(self._log, self._name, self._unbound)
+            self._unbound = None
+        await self._log.append(self._name, [update])
+        self.entries += 1
+        self._everything = None
+        return update
+
+    def owns(self, client: int, user: str) -> bool:
+        """Whether a client id is this user's, or nobody's yet."""
+        return self._index.owner.get(client, user) == user
+
+    def state(self) -> bytes:
+        """The doc's state vector."""
+        return self._doc.get_state()
+
+    def difference(self, state: bytes) -> bytes:
+        """What somebody with this state vector lacks; for a newcomer it is made once."""
+        if state != b"\x00":
+            return self._doc.get_update(state)
+        if self._everything is None:
+            self._everything = self._doc.get_update()
+        return self._everything
+
+    async def compact(self) -> None:
+        """Replace the log's entries by one snapshot; a log that cannot do it serves all the same."""
+        self.compacting = True
+        try:
+            await compact(self._log, self._name)
+            self.entries = (await self._log.size(self._name))[0]
+        except (LogError, NotEqual) as error:
+            self.entries = 0  # it is tried again after as many commits more
+            logger.error("doc %s was not compacted: %s", self._name, error)
+        finally:
+            self.compacting = False
