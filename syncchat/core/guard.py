@@ -1,25 +1,21 @@
 """What an untrusted update may do to a doc, decided before the doc sees it."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
 
+from syncchat.core.contents import check_contents
+from syncchat.core.grant import Role
+from syncchat.core.moderation import check_burials, may_touch, messages_among
 from syncchat.core.places import Place, Row
 from syncchat.core.plan import Plan
-from syncchat.core.schema import SERVER, Content, Root, Schema
+from syncchat.core.quota import begun, check_quotas
+from syncchat.core.schema import SERVER, Root, Schema, Writer
 from syncchat.core.structs import StructIndex
-from syncchat.core.update import (
-    ANY,
-    DELETED,
-    DOC,
-    STRING,
-    TYPE,
-    TYPE_TEXT,
-    Id,
-    Struct,
-    Update,
-    check_json,
-)
-from syncchat.errors import InvalidName, MalformedUpdate, Refused
+from syncchat.core.update import Id, Update
+from syncchat.errors import InvalidName, Refused
+
+MAX_AHEAD: Final = 60_000
+"""How far ahead of the server's clock the time of a new row may be, in milliseconds."""
 
 
 class Accept(NamedTuple):
@@ -38,7 +34,7 @@ class Accept(NamedTuple):
     @property
     def is_news(self) -> bool:
         """Whether the update brings anything that the doc does not have."""
-        return bool(self.plan.placed or self.plan.removed)
+        return self.plan.is_news
 
 
 class Gap(NamedTuple):
@@ -50,38 +46,53 @@ class Gap(NamedTuple):
 Verdict = Accept | Gap
 
 
-def judge(update: Update, index: StructIndex, *, user: str, schema: Schema, server: bool = False) -> Verdict:
-    """Decide about an update from `user`, or from the server itself.
+def judge(
+    update: Update,
+    index: StructIndex,
+    *,
+    user: str,
+    role: Role = Role.AGENT,
+    now: int | None = None,
+    schema: Schema,
+    server: bool = False,
+) -> Verdict:
+    """Decide about an update from `user` in this role, or from the server itself.
 
-    What the doc has already is not judged again, so a client may send everything it has. Changes
-    nothing (but may refresh what the index knows of deletions). Raises Refused with the rule, a
+    `now` is the server's clock in milliseconds since 1970; None leaves times unjudged. What the doc
+    has already is not judged again, so a client may send everything it has. Changes nothing (but may
+    refresh what the index knows of deletions and of the doc's size). Raises Refused with the rule, a
     reason and the rows; MalformedUpdate for what contradicts itself or the doc.
     """
     if update.size > schema.max_update:
         raise Refused("G6", f"an update of more than {schema.max_update} bytes")
+    writer = Writer(SERVER if server else user, role)
     plan = index.plan(update)
-    if plan.missing is not None:
+    if plan.missing is not None and writer.writes:
         return Gap(plan.missing)
-    who = SERVER if server else user
-    written = {place for _, _, place in plan.placed}
-    written.discard(None)
-    _check_rows(written, who, schema)
-    if plan.emptied:
-        if _foreign(plan.emptied, who, schema) and index.refresh():
-            plan = index.plan(update)
-        _check_rows(plan.emptied, who, schema)
-    for client in plan.layer.runs:
-        if index.owner.get(client, who) != who:
-            raise Refused("G5", f"the client id {client} belongs to somebody else", _rows(written))
-    _check_content(plan, schema)
+    foreign = _check_written(plan, writer, schema) if writer.writes else set()
+    if plan.removed and not _may_delete(plan, writer, schema) and index.refresh():
+        plan = index.plan(update)
+    if not writer.writes and (plan.is_news or plan.missing is not None):
+        raise Refused("G11", "a reader changes nothing", _rows(plan.places))
+    foreign |= _check_deleted(plan, writer, schema)
+    if plan.placed:
+        _check_clients(plan, index, writer, schema)
+        check_contents(plan, writer, schema)
+        if not server:
+            if now is not None:
+                _check_times(plan, index, now, schema)
+            check_quotas(plan, update, index, schema)
+    if foreign:
+        check_burials(update, index, messages_among(foreign, schema), writer, schema)
     return Accept(plan)
 
 
-# Who may write a row
+# Whose rows they are
 
 
-def _check_rows(places: Iterable[Place | None], who: str, schema: Schema) -> None:
-    foreign = []
+def _foreign(places: Iterable[Place | None], writer: Writer, schema: Schema) -> dict[Place, str]:
+    """Those of the places that are in rows of others, and whose; raises Refused for what is in no row."""
+    foreign = {}
     for place in places:
         if place is None:
             continue
@@ -89,17 +100,9 @@ def _check_rows(places: Iterable[Place | None], who: str, schema: Schema) -> Non
         if root is None:
             raise Refused("G2", f"there is no root {place.row[0][:60]!r}", (place.row,))
         owner = _owner(root, place.row)
-        if owner is not None and owner != who and who != SERVER:
-            foreign.append((place, owner))
-    if foreign:
-        rule = "G3" if any(owner == SERVER for _, owner in foreign) else "G1"
-        reason = "only the server writes these rows" if rule == "G3" else "these rows belong to somebody else"
-        raise Refused(rule, reason, _rows(place for place, _ in foreign))
-
-
-def _foreign(places: Iterable[Place | None], who: str, schema: Schema) -> bool:
-    owners = {schema.owner_of(place.row) for place in places if place is not None}
-    return not owners <= {None, who}
+        if owner is not None and owner != writer.user and not writer.is_server:
+            foreign[place] = owner
+    return foreign
 
 
 def _owner(root: Root, row: Row) -> str | None:
@@ -109,54 +112,62 @@ def _owner(root: Root, row: Row) -> str | None:
         raise Refused("G1", f"no key of {row[0]}: {error}", (row,)) from None
 
 
+def _check_written(plan: Plan, writer: Writer, schema: Schema) -> set[Place]:
+    foreign = _foreign({place for _, _, place in plan.placed}, writer, schema)
+    if foreign and not may_touch(foreign, writer, schema, delete=False):
+        raise _trespass(foreign, writer)
+    return set(foreign)
+
+
+def _may_delete(plan: Plan, writer: Writer, schema: Schema) -> bool:
+    foreign = _foreign(plan.emptied, writer, schema)
+    return writer.writes and (not foreign or may_touch(foreign, writer, schema, delete=True))
+
+
+def _check_deleted(plan: Plan, writer: Writer, schema: Schema) -> set[Place]:
+    foreign = _foreign(plan.emptied, writer, schema)
+    if foreign and not may_touch(foreign, writer, schema, delete=True):
+        raise _trespass(foreign, writer)
+    return set(foreign)
+
+
+def _trespass(foreign: Mapping[Place, str], writer: Writer) -> Refused:
+    rows = _rows(foreign)
+    if SERVER in foreign.values():
+        return Refused("G3", "only the server writes these rows", rows)
+    if writer.role is Role.MODERATOR:
+        return Refused("G12", "a moderator deletes what others wrote, and changes nothing else of it", rows)
+    return Refused("G1", "these rows belong to somebody else", rows)
+
+
 def _rows(places: Iterable[Place | None]) -> tuple[Row, ...]:
     return tuple(sorted({place.row for place in places if place is not None}))
 
 
-# What may be written
+# Whose clocks they are, and what times they tell
 
 
-def _check_content(plan: Plan, schema: Schema) -> None:
-    added: dict[Place, int] = {}
-    for struct, start, place in plan.placed:
-        if place is None or struct.kind == DELETED:
+def _check_clients(plan: Plan, index: StructIndex, writer: Writer, schema: Schema) -> None:
+    for client in plan.layer.runs:
+        owner = index.owner.get(client)
+        if owner is None:
+            if schema.adopts or not index.is_nobodys(client):
+                continue
+            reason = f"nobody knows whose the client id {client} is"
+        elif owner == writer.user:
             continue
+        else:
+            reason = f"the client id {client} belongs to somebody else"
+        raise Refused("G5", reason, _rows(place for _, _, place in plan.placed))
+
+
+def _check_times(plan: Plan, index: StructIndex, now: int, schema: Schema) -> None:
+    ahead = []
+    for place in begun(plan, index, schema):
         root = schema.root(place.row[0])
-        assert root is not None, "the rows have been checked before their content"
-        if struct.size > root.max_bytes:
-            raise Refused("G6", f"a write of more than {root.max_bytes} bytes", (place.row,))
-        if place.depth > schema.max_depth:
-            raise Refused("G6", f"shared types more than {schema.max_depth} deep", (place.row,))
-        match root.content:
-            case Content.TEXT:
-                _check_text(struct, place)
-                if struct.kind == STRING:
-                    added[place] = added.get(place, 0) + struct.clock + struct.len - start
-                    if place.elements + added[place] > root.max_bytes:
-                        raise Refused("G6", f"a text of more than {root.max_bytes} characters", (place.row,))
-            case Content.JSON:
-                _check_json(struct, place)
-            case Content.ANYTHING:
-                if struct.kind == DOC:
-                    raise Refused("G6", "a doc inside a doc", (place.row,))
-
-
-def _check_text(struct: Struct, place: Place) -> None:
-    if place.depth == 0:
-        fits = struct.kind == TYPE and struct.content == TYPE_TEXT and place.key is not None
-    else:
-        fits = struct.kind == STRING and place.key is None
-    if not fits:
-        raise Refused("G6", f"a row of {place.row[0]} is a text without formatting", (place.row,))
-
-
-def _check_json(struct: Struct, place: Place) -> None:
-    content = struct.content
-    if place.depth or place.key is None or struct.kind != ANY or not isinstance(content, list):
-        raise Refused("G6", f"a row of {place.row[0]} is one text of JSON", (place.row,))
-    if len(content) != 1 or not isinstance(content[0], str):
-        raise Refused("G6", f"a row of {place.row[0]} is one text of JSON", (place.row,))
-    try:
-        check_json(content[0])
-    except MalformedUpdate as error:
-        raise Refused("G6", f"a row of {place.row[0]} is not JSON: {error}", (place.row,)) from None
+        stamp = None if root is None else root.stamp(place.row[1])
+        if stamp is not None and stamp > now + MAX_AHEAD:
+            ahead.append(place)
+    if ahead:
+        limit = MAX_AHEAD // 1000
+        raise Refused("G9", f"their time is more than {limit} s ahead of the server's clock", _rows(ahead))

@@ -1,26 +1,33 @@
 """Where the elements of a doc sit: the part of yrs's block store that a guard has to know."""
 
+from typing import Final
+
 from syncchat.core.ranges import Run
 from syncchat.core.update import Id
 
 Row = tuple[str, str]
 """A root's name and a key in it; the key is empty for what a root holds without one."""
 
+BLOCK: Final = 1024
+"""Clocks whose bits share one integer."""
+
 
 class Place:
     """Where elements sit: in a shared type, under a key or in its sequence.
 
     `depth` counts the shared types between root and element; `elements` is how many were ever
-    put here. A doc's index has one object for each place, so places are compared by identity.
+    put here. `buried`: what was put here last is a tombstone. A doc's index has one object for each
+    place, so places are compared by identity.
     """
 
-    __slots__ = ("depth", "elements", "key", "row")
+    __slots__ = ("buried", "depth", "elements", "key", "row")
 
     def __init__(self, row: Row, key: str | None, depth: int) -> None:
         self.row = row
         self.key = key
         self.depth = depth
         self.elements = 0
+        self.buried = False
 
 
 class Layer:
@@ -28,8 +35,10 @@ class Layer:
 
     `runs` has the place of each clock of a client id, None for garbage. `types` has the place of
     each element that is a shared type, `places` the one object for a place by its root's name or
-    type's id, and key. `halves` are the clocks of second halves of UTF-16 surrogate pairs: yrs
-    turns a text that is cut there into one that other replicas read differently or cannot read.
+    type's id, and key. `halves` has for each client id the clocks of second halves of UTF-16
+    surrogate pairs: yrs turns a text that is cut there into one that other replicas read
+    differently or cannot read. A bit stands for a clock, as there may be millions: an integer for
+    each `BLOCK` clocks.
     """
 
     __slots__ = ("halves", "places", "runs", "types")
@@ -38,7 +47,7 @@ class Layer:
         self.runs: dict[int, Run[Place | None]] = {}
         self.types: dict[Id, Place] = {}
         self.places: dict[tuple[str | Id, str | None], Place] = {}
-        self.halves: dict[int, set[int]] = {}
+        self.halves: dict[int, dict[int, int]] = {}
 
     def merge(self, other: "Layer") -> None:
         """Take in a layer that was made on top of this one; `other` is of no use after that."""
@@ -51,7 +60,9 @@ class Layer:
         self.types.update(other.types)
         self.places.update(other.places)
         for client, halves in other.halves.items():
-            self.halves.setdefault(client, set()).update(halves)
+            mine = self.halves.setdefault(client, {})
+            for block, bits in halves.items():
+                mine[block] = mine.get(block, 0) | bits
 
     def clock(self, client: int) -> int:
         """The first clock of a client id that is not here."""
@@ -61,4 +72,4 @@ class Layer:
     def cuts(self, client: int, clock: int) -> bool:
         """Whether a cut before `clock` would go through a character."""
         halves = self.halves.get(client)
-        return halves is not None and clock in halves
+        return halves is not None and bool(halves.get(clock // BLOCK, 0) >> clock % BLOCK & 1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from syncchat.core.places import Layer, Place, Row
+from syncchat.core.places import BLOCK, Layer, Place, Row
 from syncchat.core.ranges import Ranges, Run
 from syncchat.core.update import DELETED, GC, SKIP, STRING, TYPE, Id, Struct, Update
 from syncchat.errors import MalformedUpdate
@@ -16,6 +16,7 @@ class Plan:
 
     `placed` are the new structs. `removed` are the ranges (client, start, end) that are deleted
     now and were not before; `emptied` are the places that the update's delete set reaches.
+    `tombstones` is for the guard to fill: the places at which a new struct is a tombstone.
     If `missing` is an id, the update needs it, nobody has it, and the rest is incomplete.
     Raises MalformedUpdate if the update contradicts itself or the doc.
     """
@@ -31,6 +32,7 @@ class Plan:
         "missing",
         "placed",
         "removed",
+        "tombstones",
     )
 
     def __init__(self, base: Layer, deleted: Mapping[int, Ranges], update: Update) -> None:
@@ -38,6 +40,7 @@ class Plan:
         self.placed: list[Placed] = []
         self.removed: list[tuple[int, int, int]] = []
         self.emptied: set[Place | None] = set()
+        self.tombstones: set[Place] = set()
         self.missing: Id | None = None
         self._base = base
         self._deleted = deleted
@@ -53,10 +56,24 @@ class Plan:
             self.missing = error.element
 
     @property
+    def is_news(self) -> bool:
+        """Whether the update brings anything that the doc does not have."""
+        return bool(self.placed or self.removed)
+
+    @property
+    def places(self) -> set[Place | None]:
+        """The places that are written to or deleted from; None among them stands for garbage."""
+        return {place for _, _, place in self.placed} | self.emptied
+
+    @property
     def rows(self) -> set[Row]:
         """The rows that are written to or deleted from."""
-        places = {place for _, _, place in self.placed} | self.emptied
-        return {place.row for place in places if place is not None}
+        return {place.row for place in self.places if place is not None}
+
+    @property
+    def written_rows(self) -> set[Row]:
+        """The rows that are written to."""
+        return {place.row for _, _, place in self.placed if place is not None}
 
     # Bringing the structs into an order in which each stands behind what it needs
 
@@ -148,12 +165,12 @@ class Plan:
         if struct.kind == TYPE and place is not None:
             self.layer.types[struct.client, struct.clock] = place
         elif struct.kind == STRING and isinstance(struct.content, str) and struct.len != len(struct.content):
-            halves = self.layer.halves.setdefault(struct.client, set())
+            halves = self.layer.halves.setdefault(struct.client, {})
             clock = struct.clock
             for character in struct.content:
                 if character > "\uffff":
                     clock += 1
-                    halves.add(clock)
+                    halves[clock // BLOCK] = halves.get(clock // BLOCK, 0) | 1 << clock % BLOCK
                 clock += 1
 
     def _rest_of(self, struct: Struct, start: int, place: Place | None) -> Place | None:

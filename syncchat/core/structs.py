@@ -1,26 +1,40 @@
 """The index of a doc's structs: whose client ids they have, which rows they are in, what is deleted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from syncchat.core.places import Layer, Place, Row
 from syncchat.core.plan import Plan
 from syncchat.core.ranges import Ranges, Run
-from syncchat.core.update import Update, decode
+from syncchat.core.update import ANY, DELETED, Struct, Update, decode, read_json
 from syncchat.errors import MalformedUpdate
+
+WEIGH_EVERY: Final = 8
+"""Updates after which a doc that looks too large is weighed anew; weighing costs a copy of it."""
 
 
 class StructIndex:
     """The index of one doc; it has to be told of every update the doc gets, in the same order.
 
-    `owner` says who owns a client id. `source` returns the doc's present state as an update:
-    what two concurrent writes to one key deleted is in no update, and is learnt from there.
+    `source` returns the doc's present state as an update: what two concurrent writes to one key
+    deleted is in no update, and is learnt from there.
+
+    `owner` says who owns a client id. Whoever keeps owners durably reads after each accepted update
+    which of `plan.layer.runs` nobody owned before, stores these client ids with their user before
+    or together with the update, and gives all that is stored to `claim` when the doc is loaded.
     """
 
     def __init__(self, source: Callable[[], bytes] | None = None) -> None:
         self.owner: dict[int, str] = {}
+        self.row_count = 0
+        """Rows that the doc ever had."""
+        self.size = 0
+        """The doc's state in bytes, or somewhat more."""
         self._source = source
         self._layer = Layer()
         self._deleted: dict[int, Ranges] = {}
+        self._is_durable = False
+        self._unweighed = 0
 
     @classmethod
     def load(
@@ -31,18 +45,47 @@ class StructIndex:
     ) -> "StructIndex":
         """The index of a doc from its full state (`doc.get_update()`).
 
-        `owner_of` tells the one user who may write a row, or None; from it follows who owns
-        a client id. Nothing tells it for an id of which only garbage is left: the first to
-        write under it owns it then. Raises MalformedUpdate if `state` is no whole state.
+        `owner_of` tells the one user who may write a row, or None; from it follows who owns the
+        client ids under which there is something to be read. What was deleted tells nothing, as a
+        moderator may have written it over another's message, and neither does garbage: for those
+        ids see `claim`. Raises MalformedUpdate if `state` is no whole state.
         """
         index = cls(source)
         plan = index.plan(decode(state))
         if plan.missing is not None:
             raise MalformedUpdate("a doc's state that lacks a part of itself")
         index.extend(plan)
+        index.size = len(state)
         if owner_of is not None:
-            index._derive_owners(owner_of)
+            index._derive_owners(plan, owner_of)
         return index
+
+    def claim(self, owners: Mapping[int, str]) -> None:
+        """Take in the owners that were stored; from now on a client id that has none is nobody's.
+
+        They count for more than what the rows tell. A client id whose owner neither tells (of a
+        time when owners were not stored yet, and garbage is all that is left of it) has nobody who
+        could be known to go on under it.
+        """
+        self.owner.update(owners)
+        self._is_durable = True
+
+    def knows(self, client: int) -> bool:
+        """Whether there is anything under this client id."""
+        return client in self._layer.runs
+
+    def is_nobodys(self, client: int) -> bool:
+        """Whether somebody has written under this client id and it is certain that nobody can tell who."""
+        return self._is_durable and client in self._layer.runs and client not in self.owner
+
+    def has(self, row: Row) -> bool:
+        """Whether the doc ever had this row; garbage of the time before it was loaded does not count."""
+        return row in self._layer.places
+
+    @property
+    def client_count(self) -> int:
+        """How many client ids there are."""
+        return len(self._layer.runs)
 
     def state(self) -> dict[int, int]:
         """How many clocks of each client id are known: the doc's state vector."""
@@ -61,8 +104,14 @@ class StructIndex:
             for client in plan.layer.runs:
                 self.owner.setdefault(client, user)
         for struct, start, place in plan.placed:
+            self.size += struct.size
             if place is not None:
                 place.elements += struct.clock + struct.len - start
+                place.buried = False
+        for place in plan.tombstones:
+            place.buried = True
+        self.row_count += sum(1 for place in plan.layer.places.values() if place.depth == 0)
+        self._unweighed += 1
         self._layer.merge(plan.layer)
         for client, start, end in plan.removed:
             self._deleted.setdefault(client, Ranges()).add(start, end)
@@ -89,11 +138,39 @@ class StructIndex:
             self._deleted.setdefault(client, Ranges()).add(clock, clock + length)
         return True
 
-    def _derive_owners(self, owner_of: Callable[[Row], str | None]) -> None:
-        for client, run in self._layer.runs.items():
-            owners = {owner_of(place.row) for place in run.values if place is not None} - {None}
-            if len(owners) == 1:
-                self.owner[client] = str(owners.pop())
+    def source(self) -> bytes:
+        """The doc's present state; raises ValueError if there is no way to ask the doc."""
+        if self._source is None:
+            raise ValueError("only an index with a source can tell what its doc says")
+        return self._source()
+
+    def weigh(self) -> int:
+        """`size`, freed of what has been deleted since, unless the doc was asked only a few updates ago."""
+        if self._source is not None and self._unweighed >= WEIGH_EVERY:
+            self.size = len(self._source())
+            self._unweighed = 0
+        return self.size
+
+    def _derive_owners(self, plan: Plan, owner_of: Callable[[Row], str | None]) -> None:
+        owners: dict[int, set[str]] = {}
+        for struct, _, place in plan.placed:
+            owner = None if place is None or struct.kind == DELETED else owner_of(place.row)
+            if owner is not None:
+                owners.setdefault(struct.client, set()).add(_signed_by(struct) or owner)
+        self.owner.update((client, users.pop()) for client, users in owners.items() if len(users) == 1)
+
+
+def _signed_by(struct: Struct) -> str | None:
+    """Who wrote a tombstone over a message; that may be a moderator and not the message's author."""
+    content = struct.content
+    if struct.kind != ANY or not isinstance(content, list) or not isinstance(content[0], str):
+        return None
+    try:
+        value = read_json(content[0]) if '"by"' in content[0] or "\\u" in content[0] else None
+    except MalformedUpdate:
+        return None
+    by = value.get("by") if isinstance(value, dict) else None
+    return by if isinstance(by, str) else None
 
 
 def touched_rows(data: bytes) -> set[Row]:

@@ -34,6 +34,9 @@ _BARE: Final = (GC, SKIP)
 
 _JSON_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
+MOST: Final = 262_144
+"""Structs, ranges and values that an update from outside may have: far more than honest ones have."""
+
 Id = tuple[int, int]
 """A client id and one of its clocks: the name of one element."""
 
@@ -65,40 +68,70 @@ class Struct(NamedTuple):
 class Update(NamedTuple):
     """`structs` by client, each client's without holes (but SKIP); `deletes` as client, clock, length.
 
-    What is deleted is sorted and disjoint within a client. `size` is in bytes.
+    What is deleted is sorted and disjoint within a client. `data` is what all this was read from.
     """
 
     structs: dict[int, list[Struct]]
     deletes: list[tuple[int, int, int]]
-    size: int
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        """The update's size in bytes."""
+        return len(self.data)
 
 
-def decode(data: bytes) -> Update:
+def decode(data: bytes, *, most: int | None = None) -> Update:
     """Read an update; raises MalformedUpdate for anything that no honest encoder writes.
 
     What is returned is safe for yrs to decode. Whether it may be applied is the guard's to say.
+    `most` bounds the time that it takes, as a number of structs, ranges and values: of the
+    smallest ones a few megabytes hold millions.
     """
-    reader = Reader(data)
+    reader = Reader(data) if most is None else _FrugalReader(data, most)
     structs: dict[int, list[Struct]] = {}
     for _ in range(reader.count(4)):
         _read_client(reader, structs)
     deletes = _read_deletes(reader)
     if reader.pos != reader.end:
         raise MalformedUpdate("bytes behind the end of an update")
-    return Update(structs, deletes, reader.end)
+    return Update(structs, deletes, data)
+
+
+class _FrugalReader(Reader):
+    """A reader that counts no further than to `most` things altogether."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, data: bytes, most: int) -> None:
+        super().__init__(data)
+        self._left = most
+
+    def count(self, each: int = 1) -> int:
+        number = super().count(each)
+        self._left -= number
+        if self._left < 0:
+            raise MalformedUpdate("more structs, ranges and values than one update may have")
+        return number
 
 
 def check_json(text: str) -> None:
-    """Raise MalformedUpdate unless `text` is JSON as the strictest of our parsers takes it.
+    """Raise MalformedUpdate unless `read_json` can read `text`."""
+    read_json(text)
+
+
+def read_json(text: str) -> Any:
+    """Read a value that is JSON as the strictest of our parsers takes it; raises MalformedUpdate.
 
     That is: at most `MAX_DEPTH` deep, finite numbers, no lone surrogates.
     """
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _check_depth(text)
     try:
-        value = _JSON.decode(text)
+        value: Any = _JSON.decode(text)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
+        return value
     except ValueError:
         raise MalformedUpdate("a value is not JSON") from None
 
@@ -195,14 +228,14 @@ def _binary(reader: Reader) -> tuple[int, Content]:
 
 def _embed(reader: Reader) -> tuple[int, Content]:
     text = reader.var_string()
-    check_json(text)
+    read_json(text)
     return 1, text
 
 
 def _format(reader: Reader) -> tuple[int, Content]:
     key = reader.var_string()
     text = reader.var_string()
-    check_json(text)
+    read_json(text)
     return 1, (key, text)
 
 

@@ -189,7 +189,7 @@ def test_G6_a_message_is_no_text_type_and_holds_none() -> None:
 
 
 def test_G6_large_rows_and_updates_are_refused() -> None:
-    fits = '"' + "x" * (63 * KIB) + '"'
+    fits = '{"text":"' + "x" * (63 * KIB) + '"}'
     assert by_mallory(mine(item(ANY, values(fits), parent="messages", key=MINE)))
     with pytest.raises(Refused, match="more than 65536 bytes") as refusal:
         by_mallory(mine(item(ANY, values(fits + " " * 2 * KIB), parent="messages", key=MINE)))
@@ -284,7 +284,7 @@ def test_A3_a_late_token_into_a_finished_stream_is_accepted() -> None:
     doc.apply_update(BASE)
     live = index_of(BASE)
     finish = update(
-        (ALICE, 13, [item(ANY, values('"done"'), parent="messages", key=STREAM)]),
+        (ALICE, 13, [item(ANY, values('{"text":"done"}'), parent="messages", key=STREAM)]),
         deletes=[(ALICE, [(1, 11)])],
     )
     verdict = judge(decode(finish), live, user="alice", schema=PAGE)
@@ -328,7 +328,7 @@ def test_O4_an_honest_step_2_with_garbage_of_earlier_client_ids_is_accepted() ->
         stream = streams[key]
         stream += "some 📊 text"
         with session.transaction():
-            session.get("messages", type=Map)[key] = '"some text"'
+            session.get("messages", type=Map)[key] = '{"text":"some text"}'
             del streams[key]
         whole.apply_update(session.get_update())
     data = whole.get_update()

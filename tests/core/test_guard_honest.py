@@ -87,7 +87,7 @@ class Room(RuleBasedStateMachine):
     def post(self, at: int, text: str) -> None:
         replica = self.replicas[at]
         self.made += 1
-        replica.roots["messages"][format_id(self.made, replica.user, self.made)] = f'"{text}"'
+        replica.roots["messages"][format_id(self.made, replica.user, self.made)] = f'{{"text":"{text}"}}'
 
     @rule(at=PROCESSES, number=st.integers(0, 5), text=TOKENS)
     def edit(self, at: int, number: int, text: str) -> None:
@@ -137,7 +137,7 @@ class Room(RuleBasedStateMachine):
         if keys:
             key = keys[number % len(keys)]
             with replica.doc.transaction():
-                replica.roots["messages"][key] = '"done"'
+                replica.roots["messages"][key] = '{"text":"done"}'
                 del replica.roots["streams"][key]
 
     @rule(at=PROCESSES)

@@ -1,0 +1,75 @@
+"""What the JSON of a message may say, and who may say it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from syncchat.core.grant import Role
+from syncchat.core.ids import HLC_WIDTH, NAME
+from syncchat.core.message import STATES, read_id
+from syncchat.core.places import Row
+from syncchat.core.schema import Writer
+from syncchat.errors import Refused
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_time(value: Any) -> bool:
+    return value is None or (type(value) is int and 0 <= value < 32**HLC_WIDTH)
+
+
+def _is_id(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and read_id(value) is not None)
+
+
+def _is_state(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and value in STATES)
+
+
+def _is_user(value: Any) -> bool:
+    return isinstance(value, str) and NAME.match(value) is not None
+
+
+_FIELDS: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "text": _is_text,
+    "re": _is_id,
+    "edited": _is_time,
+    "deleted": _is_flag,
+    "agent": _is_flag,
+    "state": _is_state,
+    "by": _is_user,
+}
+"""The fields that clients show. Others may stand beside them: they are those of a later version."""
+
+
+def check_body(value: Any, row: Row, writer: Writer) -> bool:
+    """Whether the value of a row of messages is a tombstone; raises Refused if it may not stand there.
+
+    That is for what no client could show (G6), for who is no agent but says so (G10), and for a
+    deletion in another's name (G12). The server says what it likes, as long as it can be shown.
+    """
+    if not isinstance(value, dict):
+        raise Refused("G6", "a message is a JSON object", (row,))
+    for name in value:
+        sane = _FIELDS.get(name)
+        if sane is not None and not sane(value[name]):
+            raise Refused("G6", f"a message has a `{name}` that nobody can read", (row,))
+    deleted = value.get("deleted") is True
+    if not deleted and "text" not in value:
+        raise Refused("G6", "a message without a text", (row,))
+    if not writer.is_server:
+        if value.get("agent") and writer.role is not Role.AGENT:
+            raise Refused("G10", "only an agent writes as an agent", (row,))
+        if value.get("by", writer.user) != writer.user:
+            raise Refused("G12", "nobody deletes in the name of somebody else", (row,))
+    return deleted
+
+
+def is_tombstone(value: Any, by: str) -> bool:
+    """Whether the value of a row of messages is what a moderator may write over it, and nothing else."""
+    return isinstance(value, dict) and value == {"deleted": True, "by": by} and value["deleted"] is True
