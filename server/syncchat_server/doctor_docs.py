@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pycrdt import Doc, Map
 
+from syncchat.core.bindings import decode_bindings
 from syncchat.core.ids import DocName, parse_doc
 from syncchat.core.lib0 import decode_state
 from syncchat.core.schema import schema_of
@@ -79,6 +80,7 @@ def examine_doc(name: str, rows: Sequence[Row]) -> DocReport:
 
 _COMPANIONS: dict[str, Callable[[bytes], object]] = {
     "acknowledged": decode_state,
+    "owners": lambda entry: decode_bindings([entry]),
 }
 """What is kept beside a doc under its name and `#` one of these, and what reads an entry of it."""
 
@@ -90,7 +92,7 @@ def _examine_companion(kind: str, rows: Sequence[Row]) -> None:
     for row, data in _unpacked(rows):
         try:
             read(data)
-        except MalformedUpdate as error:
+        except (MalformedUpdate, InvalidName) as error:
             raise _Wrong(f"entry {row.seq} cannot be read ({error})") from error
 
 

@@ -13,6 +13,7 @@ import anyio
 import pytest
 from pycrdt import Doc, Text
 
+from syncchat.core.bindings import encode_bindings
 from syncchat.core.ids import format_id
 from syncchat.log import SqliteLog
 from syncchat.peer import Peer
@@ -52,6 +53,8 @@ async def sound(path: Path) -> None:
     docs = {
         "lobby/0": messages(FIRST, SECOND),
         "lobby/0#acknowledged": [b"\x00"],
+        "lobby/0#owners": [encode_bindings({7: "ada"}), encode_bindings({8: "bob"})],
+        "lobby/0#owners": [encode_bindings({7: "ada"})],
         "lobby/1": messages(THIRD),
         "packed/0": [whole.doc.get_update()] * 2,
         "todo": [Writer("tasks").write("milk", "buy milk")],
@@ -170,6 +173,9 @@ WRONG_ENTRIES: dict[str, tuple[object, object, dict[str, object], str]] = {
     "a name that is no UTF-8": (b"\xff\xfe", messages(FIRST)[0], {}, "name"),
     "an unknown companion": ("lobby/0#secrets", b"x", {}, "kept beside"),
     "no state": ("lobby/0#acknowledged", b"\xff", {}, "cannot be read"),
+    "no owners": ("lobby/0#owners", b"\x05", {}, "cannot be read"),
+    "an owner who cannot be": ("lobby/0#owners", encode_bindings({9: "a b"}), {}, "user"),
+    "no owners": ("lobby/0#owners", b"\x01\x07", {}, "cannot be read"),
     "a text for data": ("lobby/2", "text", {"size": 4}, "size"),
     "longer than it says": ("lobby/2", b"\x00\x00", {"size": 1}, "size"),
     "packed, but less": ("lobby/2", zlib.compress(b"\x00" * 90), {"size": 100}, "size"),
