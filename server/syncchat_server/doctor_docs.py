@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pycrdt import Doc, Map
 
 from syncchat.core.bindings import decode_bindings
-from syncchat.core.ids import DocName, parse_doc
+from syncchat.core.ids import DocName, check_name, parse_doc
 from syncchat.core.lib0 import decode_state
 from syncchat.core.schema import schema_of
 from syncchat.core.snapshot import NotEqual, make_snapshot
@@ -78,11 +78,19 @@ def examine_doc(name: str, rows: Sequence[Row]) -> DocReport:
     return report
 
 
+def _read_owners(data: bytes) -> None:
+    for user in decode_bindings([data]).values():
+        check_name(user, "user")
+
+
 _COMPANIONS: dict[str, Callable[[bytes], object]] = {
     "acknowledged": decode_state,
-    "owners": lambda entry: decode_bindings([entry]),
+    "owners": _read_owners,
 }
-"""What is kept beside a doc under its name and `#` one of these, and what reads an entry of it."""
+"""What is kept beside a doc under its name and `#` one of these, and what reads an entry of it.
+
+It may be there without its doc: owners are written before the first update of theirs.
+"""
 
 
 def _examine_companion(kind: str, rows: Sequence[Row]) -> None:
