@@ -51,7 +51,7 @@ def judge(
     index: StructIndex,
     *,
     user: str,
-    role: Role = Role.AGENT,
+    role: Role,
     now: int | None = None,
     schema: Schema,
     server: bool = False,

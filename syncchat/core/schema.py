@@ -22,7 +22,7 @@ class Writer(NamedTuple):
     """Who an update is from; the user of the server itself is SERVER."""
 
     user: str
-    role: Role = Role.WRITER
+    role: Role
 
     @property
     def is_server(self) -> bool:

@@ -12,6 +12,7 @@ from syncchat.core.ids import parse_doc
 from syncchat.core.schema import schema_of
 from syncchat.core.snapshot import NotEqual
 from syncchat.core.structs import StructIndex
+from syncchat.core.update import MOST
 from syncchat.core.update import decode as decode_update
 from syncchat.errors import LogCorrupt, LogError, MalformedUpdate, Refused, SyncchatError
 from syncchat.hub.owners import bind, read_owners
@@ -99,7 +100,7 @@ class Ledger:
             ) from error
         derived = self._index.owner
         self._unbound = {client: user for client, user in derived.items() if client not in bound} or None
-        derived.update(bound)
+        self._index.claim(bound)
 
     def apply(self, offers: Sequence[Offer], now: int) -> list[Outcome]:
         """Judge and apply in one transaction, whose one update is the commit; `now` is in ms since 1970.
@@ -118,8 +119,10 @@ class Ledger:
     def _take(self, offer: Offer, now: int) -> Accept | Refused | None:
         grant = offer.seat.grant
         try:
-            update = decode_update(offer.update)
-            verdict = judge(update, self._index, user=grant.user, schema=self._schema)
+            update = decode_update(offer.update, most=MOST)
+            verdict = judge(
+                update, self._index, user=grant.user, role=grant.role, now=now, schema=self._schema
+            )
         except MalformedUpdate as error:
             return Refused("G4", str(error))
         except Refused as refusal:

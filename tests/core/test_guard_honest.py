@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from pycrdt import Doc, Map, Text
 
+from syncchat.core.grant import Role
 from syncchat.core.guard import Accept, judge
 from syncchat.core.ids import format_id
 from syncchat.core.lib0 import decode_state
@@ -55,7 +56,7 @@ class Server:
         self.index = StructIndex(self.doc.get_update)
 
     def receive(self, data: bytes, user: str) -> Accept:
-        verdict = judge(decode(data), self.index, user=user, schema=self.schema)
+        verdict = judge(decode(data), self.index, user=user, role=Role.WRITER, schema=self.schema)
         assert isinstance(verdict, Accept)
         self.doc.apply_update(data)
         self.index.extend(verdict.plan, user)

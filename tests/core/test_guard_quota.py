@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pycrdt import Doc, Map, Text
 
-from syncchat.core.guard import Accept, judge
+from syncchat.core.grant import Role
+from syncchat.core.guard import Accept, Gap, judge
 from syncchat.core.ids import format_id
 from syncchat.core.schema import COVER, OPEN, PAGE, Schema
 from syncchat.core.structs import WEIGH_EVERY, StructIndex
@@ -16,6 +17,11 @@ from syncchat.testing.updates import gc, item, update, values
 
 BODY = '{"text":"x"}'
 TOMBSTONE = '{"deleted":true}'
+
+
+def written(data: bytes, index: StructIndex, user: str, schema: Schema = PAGE) -> Accept | Gap:
+    """What the guard says of an update that is `user`'s, who may write."""
+    return judge(decode(data), index, user=user, role=Role.WRITER, schema=schema)
 
 
 class Server:
@@ -31,7 +37,7 @@ class Server:
         return format_id(1000 + number, "ann", number)
 
     def take(self, data: bytes) -> None:
-        verdict = judge(decode(data), self.index, user="ann", schema=self.schema)
+        verdict = written(data, self.index, "ann", self.schema)
         assert isinstance(verdict, Accept)
         self.doc.apply_update(data)
         self.index.extend(verdict.plan, "ann")
@@ -139,7 +145,9 @@ def test_G13_an_update_writes_an_upper_number_of_rows_and_deletes_any() -> None:
 def test_G13_the_server_itself_has_no_quota() -> None:
     data = update((1, 0, [item(ANY, values("1"), parent="about", key=str(n)) for n in range(9)]))
     schema = replace(COVER, max_rows=2, max_size=9, max_clients=0, max_touched=1)
-    assert isinstance(judge(decode(data), StructIndex(), user="", schema=schema, server=True), Accept)
+    assert isinstance(
+        judge(decode(data), StructIndex(), user="", role=Role.WRITER, schema=schema, server=True), Accept
+    )
 
 
 @pytest.mark.parametrize("schema", [PAGE, OPEN, COVER])
@@ -170,28 +178,28 @@ def test_G6_the_smallest_structs_are_counted_before_they_are_read() -> None:
 def test_G5_what_was_stored_tells_the_owner_of_a_client_id_of_which_only_garbage_is_left() -> None:
     state = update((1, 0, [gc(3)]), (2, 0, [gc(1)]))
     forgetful = StructIndex.load(state, PAGE.owner_of)
-    on = {client: decode(update((client, clock, [gc(1)]))) for client, clock in ((1, 3), (2, 1), (3, 0))}
+    on = {client: update((client, clock, [gc(1)])) for client, clock in ((1, 3), (2, 1), (3, 0))}
     for known in on.values():
-        assert isinstance(judge(known, forgetful, user="eve", schema=PAGE), Accept)
+        assert isinstance(written(known, forgetful, "eve"), Accept)
     index = StructIndex.load(state, PAGE.owner_of)
     index.claim({1: "ann"})
-    assert isinstance(judge(on[1], index, user="ann", schema=PAGE), Accept)
+    assert isinstance(written(on[1], index, "ann"), Accept)
     with pytest.raises(Refused, match=r"G5.*somebody else"):
-        judge(on[1], index, user="eve", schema=PAGE)
+        written(on[1], index, "eve")
     for user in ("ann", "eve"):
         with pytest.raises(Refused, match=r"G5.*nobody knows"):
-            judge(on[2], index, user=user, schema=PAGE)
-        assert isinstance(judge(on[3], index, user=user, schema=PAGE), Accept)
-        assert isinstance(judge(on[2], index, user=user, schema=OPEN), Accept)
+            written(on[2], index, user)
+        assert isinstance(written(on[3], index, user), Accept)
+        assert isinstance(written(on[2], index, user, OPEN), Accept)
 
 
 def test_G5_a_client_id_is_its_first_writers_although_it_was_never_stored() -> None:
     index = StructIndex()
     index.claim({})
-    first = judge(decode(update((1, 0, [gc(1)]))), index, user="ann", schema=PAGE)
+    first = written(update((1, 0, [gc(1)])), index, "ann")
     assert isinstance(first, Accept)
     index.extend(first.plan, "ann")
-    assert isinstance(judge(decode(update((1, 1, [gc(1)]))), index, user="ann", schema=PAGE), Accept)
+    assert isinstance(written(update((1, 1, [gc(1)])), index, "ann"), Accept)
     assert index.owner == {1: "ann"}
 
 
@@ -215,7 +223,7 @@ def test_G5_a_client_id_under_which_two_users_wrote_belongs_to_neither() -> None
     assert index.owner == {}
     index.claim({})
     with pytest.raises(Refused, match="G5"):
-        judge(decode(update((1, 2, [gc(1)]))), index, user="ann", schema=PAGE)
+        written(update((1, 2, [gc(1)])), index, "ann")
 
 
 def test_G1_a_row_that_was_finished_is_known_after_a_reload() -> None:

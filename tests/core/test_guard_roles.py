@@ -98,7 +98,9 @@ def test_G9_a_message_stamped_two_minutes_ahead_is_refused(root: str) -> None:
         id = format_id(NOW + ahead, "ann", 9)
         data = written(page.replica(1), root, id, Text() if root == "streams" else '{"text":"x"}')
         if fits:
-            assert isinstance(judge(decode(data), page.index, user="ann", now=NOW, schema=PAGE), Accept)
+            assert isinstance(
+                judge(decode(data), page.index, user="ann", role=Role.WRITER, now=NOW, schema=PAGE), Accept
+            )
         else:
             refusal = page.refuses(data, "ann")
             assert (refusal.rule, refusal.rows) == ("G9", ((root, id),))
@@ -125,8 +127,10 @@ def test_G9_what_exists_is_not_judged_again_when_the_servers_clock_goes_back() -
 
 def test_G9_without_a_clock_no_time_is_judged_and_the_server_is_never() -> None:
     data = decode(said(format_id(NOW + 10**9, "ann", 9), {"text": "x"}))
-    assert isinstance(judge(data, StructIndex(), user="ann", schema=PAGE), Accept)
-    assert isinstance(judge(data, StructIndex(), user="", now=NOW, schema=PAGE, server=True), Accept)
+    assert isinstance(judge(data, StructIndex(), user="ann", role=Role.WRITER, schema=PAGE), Accept)
+    assert isinstance(
+        judge(data, StructIndex(), user="", role=Role.WRITER, now=NOW, schema=PAGE, server=True), Accept
+    )
 
 
 def test_G9_requests_that_carry_a_time_of_their_own_are_stamped_too() -> None:
@@ -135,7 +139,7 @@ def test_G9_requests_that_carry_a_time_of_their_own_are_stamped_too() -> None:
     assert page.refuses(said(later, "1", root="requests"), "ann").rule == "G9"
     for what in (base32(NOW, 10), format_id(NOW + 120_000, "bob", 1), "everything", ALPHABET[:10].upper()):
         data = decode(said(f"topic|{what}|ann", "1", root="requests"))
-        assert isinstance(judge(data, page.index, user="ann", now=NOW, schema=PAGE), Accept)
+        assert isinstance(judge(data, page.index, user="ann", role=Role.WRITER, now=NOW, schema=PAGE), Accept)
 
 
 # Agents
