@@ -2,10 +2,12 @@
 
 import logging
 from contextlib import AsyncExitStack
+from functools import partial
 
 import anyio
 
 from syncchat.agent import Agent, Model
+from syncchat.core.grant import Claims, Role
 from syncchat.core.ids import parse_doc
 from syncchat.errors import describe
 from syncchat.hub import Hub
@@ -26,6 +28,7 @@ class AgentHost:
         self._model = model
         self._judge = judge
         self._name = name
+        self._claims = Claims(AGENT, (("*", Role.AGENT),), name)
         self._rooms: dict[str, anyio.CancelScope] = {}
         self._wakeup = Wakeup()
 
@@ -33,7 +36,7 @@ class AgentHost:
         """Come and go with the people, until cancelled."""
         async with AsyncExitStack() as stack:
             peer = await stack.enter_async_context(
-                Peer(user=AGENT, name=self._name, token=AGENT, connect=self._hub.connect)
+                Peer(user=AGENT, name=self._name, connect=partial(self._hub.connect, grant=self._claims))
             )
             tasks = await stack.enter_async_context(anyio.create_task_group())
             stack.callback(self._hub.turns.listen(lambda _: self._wakeup.call()).cancel)

@@ -84,14 +84,15 @@ class _App:
         await self._serve(socket, YDialect(doc), token, doc)
 
     async def _serve(self, socket: WebSocket, dialect: Dialect, token: str = "", doc: str = "") -> None:
+        address = socket.client.host if socket.client else ""
         fast = socket.scope.get("extensions", {}).get(RAW_SOCKET)
         if fast is not None:
-            await self._hub.serve(fast(), dialect, token, doc)
+            await self._hub.serve(fast(), dialect, token, doc, address)
             return
         link = AsgiLink(socket)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(link.run_sender)
-            await self._hub.serve(link, dialect, token, doc)
+            await self._hub.serve(link, dialect, token, doc, address)
             tasks.cancel_scope.cancel()
 
 

@@ -11,6 +11,7 @@ import jwt
 
 from syncchat.core.grant import Claims, Grant, Role
 from syncchat.core.ids import user_from_subject
+from syncchat.errors import CloseCode
 from syncchat.hub import Denial
 from syncchat_server.keys import Key, jwks_keys, pem_keys, secret_keys
 from syncchat_server.settings import AuthSettings, BadSetting, Settings
@@ -66,7 +67,7 @@ class OpenAuthority:
     def claims(self, token: str) -> Claims:
         """Whoever the token names. Raises Denial for an empty one."""
         if not token:
-            raise Denial("say who you are: the token is your user name (for /y/<doc>: ?user=NAME)")
+            raise unauthenticated("say who you are: the token is your user name (for /y/<doc>: ?user=NAME)")
         return Claims(user_from_subject(token), (("*", Role.AGENT),))
 
     def __call__(self, token: str, doc: str) -> Grant:
@@ -176,7 +177,7 @@ def grant_for(claims: Claims, doc: str) -> Grant:
 
 def unauthenticated(reason: str) -> Denial:
     """A denial that another token could lift."""
-    return Denial(reason)
+    return Denial(reason, CloseCode.UNAUTHENTICATED)
 
 
 def _reason(error: Exception) -> str:

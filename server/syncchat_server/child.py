@@ -10,7 +10,7 @@ from typing import IO
 
 from syncchat.errors import SyncchatError
 
-STOP_SECONDS = 10
+STOP_SECONDS = 15
 
 
 class Child:

@@ -3,15 +3,13 @@
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from ipaddress import ip_address
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 
 import anyio
 import uvicorn
 from anyio.abc import TaskStatus
 from starlette.routing import BaseRoute
 
-from syncchat.core.dialect import MAX_FRAME
 from syncchat.errors import SyncchatError
 from syncchat.hub import Hub
 from syncchat.log import SqliteLog
@@ -19,12 +17,13 @@ from syncchat_server.agents import AgentHost
 from syncchat_server.app import make_app
 from syncchat_server.auth import Authority, OpenAuthority, make_authority
 from syncchat_server.folder import LOG_NAME, own_folder
+from syncchat_server.front_door import FrontDoorConfig, FrontDoorProtocol, is_local
 from syncchat_server.handshake import Origins
 from syncchat_server.raw_socket import RawSocketProtocol
 from syncchat_server.settings import Settings
 
 GRACE = 3
-"""Seconds that open connections get to end when the daemon stops."""
+"""Seconds that commits, and then open connections, get to end when the daemon stops."""
 
 WATCH_SECONDS = 1.0
 """How often it looks whether the keys or the list of revoked tokens have changed."""
@@ -37,13 +36,22 @@ class CannotStart(SyncchatError):
 class _Server(uvicorn.Server):
     """uvicorn, whose signals are ours: it would raise them again and skip what has to be flushed."""
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, started: Callable[[], None], drain: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__(config)
         self._tell = started
+        self._drain = drain
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listener in self.servers:
+            listener.close()
+        await self._drain()  # while those who are in can still be told
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -67,11 +75,12 @@ async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None
         async with hub, _beside(hub, authority, settings):
             host, port = listener.getsockname()[:2]
             config = _config(hub, authority, settings)
-            server = _Server(config, lambda: started(f"ws://{host}:{port}"))
+            server = _Server(config, lambda: started(f"ws://{host}:{port}"), lambda: hub.drain(GRACE))
             async with anyio.create_task_group() as tasks:
-                await tasks.start(_stop_on_signal, server)
+                await tasks.start(_stop_on_signal, server, settings.drain_seconds)
                 await server.serve(sockets=[listener])
                 tasks.cancel_scope.cancel()
+    signal.alarm(0)
 
 
 def _routes(_hub: Hub, _authority: Authority | OpenAuthority, _settings: Settings) -> list[BaseRoute]:
@@ -86,25 +95,27 @@ async def _beside(hub: Hub, authority: Authority | OpenAuthority, settings: Sett
         if settings.agent is not None:
             tasks.start_soon(AgentHost(hub, *settings.agent).run)
         if isinstance(authority, Authority):
-            tasks.start_soon(_watch, authority)
+            tasks.start_soon(_watch, authority, hub)
         yield
         tasks.cancel_scope.cancel()
 
 
-async def _watch(authority: Authority) -> None:
+async def _watch(authority: Authority, hub: Hub) -> None:
     """Heed keys that were renewed and tokens that were revoked while the daemon runs (U4)."""
     while True:
         await anyio.sleep(WATCH_SECONDS)
-        authority.refresh()
+        if authority.refresh():
+            hub.recheck(authority.revoked)
 
 
 def _config(hub: Hub, authority: Authority | OpenAuthority, settings: Settings) -> uvicorn.Config:
     origins = Origins.of(settings.allow_origin, any_host=not authority.is_open)
     routes = _routes(hub, authority, settings)
-    return uvicorn.Config(
+    return FrontDoorConfig(
         make_app(hub, routes, authority=authority, origins=origins),
+        http=FrontDoorProtocol,
         ws=RawSocketProtocol,
-        ws_max_size=MAX_FRAME,
+        ws_max_size=settings.limits.frame_bytes,
         ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
@@ -115,19 +126,21 @@ def _config(hub: Hub, authority: Authority | OpenAuthority, settings: Settings) 
 
 
 async def _stop_on_signal(
-    server: uvicorn.Server, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+    server: uvicorn.Server, limit: int, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
 ) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         task_status.started()
         async for _ in signals:
             server.should_exit = True
+            # The kernel's own clock: nothing in here stops it, not even a thread that hangs in a write.
+            signal.alarm(limit)
 
 
 @contextlib.contextmanager
 def _listening(host: str, port: int, *, local_only: bool) -> Iterator[socket.socket]:
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        if local_only and not ip_address(str(address[0]).partition("%")[0]).is_loopback:
+        if local_only and not is_local(str(address[0])):
             raise CannotStart(
                 f"{host} can be reached from other machines, and without authentication everybody could "
                 "read and write everything. Make a secret with `syncchat secret`, or set --public-key or "

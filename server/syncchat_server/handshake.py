@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
@@ -47,11 +46,12 @@ class Origins:
     def _allows(self, origin: str, host: str) -> bool:
         if "*" in self.allowed or origin in self.allowed:
             return True
-        return urlsplit(origin).netloc == host != "" and (self.any_host or _cannot_be_rebound(host))
+        own = origin.partition("://")[2] == host != ""
+        return own and (self.any_host or _cannot_be_rebound(host))
 
 
 def _cannot_be_rebound(host: str) -> bool:
-    name = urlsplit(f"//{host}").hostname or ""
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
     if name == "localhost":
         return True
     try:
@@ -68,8 +68,8 @@ def bearer(connection: HTTPConnection) -> str:
     """
     if QUERY_TOKENS & connection.query_params.keys():
         raise ProtocolError(
-            "a token does not belong into an address: send it in the header Authorization: Bearer, "
-            f"or as the subprotocol {TOKEN_PREFIX}<token>",
+            "a token has no place in an address: use Authorization: Bearer, "
+            f"or the subprotocol {TOKEN_PREFIX}<token>",
             CloseCode.UNAUTHENTICATED,
         )
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")

@@ -1,11 +1,12 @@
 """What a daemon needs to know, as one value; and limits by their names."""
 
+import math
 import tomllib
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from syncchat.agent import Model
 from syncchat.errors import SyncchatError
@@ -88,16 +89,9 @@ def _limit(name: str, value: object, source: str) -> float:
     kinds = {known.name: known.type for known in fields(Limits)}
     if name not in kinds:
         raise BadSetting(f"no limit is called {name!r} ({source}); there are {', '.join(sorted(kinds))}")
-    kind = float if kinds[name] in (float, "float") else int
-    try:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise ValueError
-        number = kind(value) if isinstance(value, str) or kind is float else int(value)
-        if number < 0 or (not isinstance(value, str) and number != value):
-            raise ValueError
-    except ValueError as error:
-        what = "a number" if kind is float else "a whole number"
-        raise BadSetting(
-            f"the limit {name} is {value!r} ({source}); it has to be {what}, 0 or more"
-        ) from error
-    return number
+    whole = kinds[name] in (int, "int")
+    number = isinstance(value, int) or (isinstance(value, float) and not whole)
+    if isinstance(value, bool) or not number or not 0 <= cast(float, value) < math.inf:
+        what = "a whole number" if whole else "a number"
+        raise BadSetting(f"the limit {name} is {value!r} ({source}); it has to be {what}, 0 or more")
+    return cast(float, value)

@@ -128,13 +128,17 @@ class Daemon:
     def start(self) -> None:
         """Start it; it takes clients when this returns. Raises ProgramFailed."""
         options = ["--port", self._port, "--data", str(self.data), *self._options]
-        self.process = Program(syncchat("serve", *options), self.errors)
+        self.process = Program(self.command("serve", *options), self.errors)
         try:
             self.address = self.process.line().rpartition(" ")[2]
         except ProgramFailed:
             self.process.kill()
             raise
         self._port = self.address.rpartition(":")[2]
+
+    def command(self, *arguments: object) -> list[str]:
+        """What starts it."""
+        return syncchat(*arguments)
 
     def kill(self) -> None:
         """Kill -9, and wait until it is gone."""

@@ -1,6 +1,7 @@
 """The command: what goes wrong is told in one line with its cause and remedy, and stopping loses nothing."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,7 +12,10 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
+from syncchat.errors import CloseCode
 from syncchat.peer import Peer
 from syncchat.testing.program import PATIENCE, Daemon, Program, syncchat
 
@@ -65,7 +69,9 @@ def test_S3_a_port_that_is_none_is_named(port: str) -> None:
 def test_S3_a_port_or_host_that_cannot_be_listened_on_is_told_with_the_remedy(tmp_path: Path) -> None:
     with taken_port() as port:
         assert_refused(run("serve", "--port", port, "--data", tmp_path), str(port), "use", "--port")
-    assert_refused(run("serve", "--host", "192.0.2.1", "--port", 0, "--data", tmp_path), "192.0.2.1")
+    assert_refused(
+        run("serve", "--open", "--host", "192.0.2.1", "--port", 0, "--data", tmp_path), "192.0.2.1"
+    )
     assert_refused(run("serve", "--host", "no.such.invalid", "--data", tmp_path), "no.such.invalid")
 
 
@@ -194,6 +200,37 @@ def test_D5_SIGTERM_is_heeded_from_the_moment_clients_can_connect(tmp_path: Path
     command = [sys.executable, "-c", TERMINATED_AT_ONCE, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.anyio
+async def test_R3_SIGTERM_ends_connections_with_restart_and_lets_nobody_in_any_more(daemon: Daemon) -> None:
+    async with connect(f"{daemon.address}/sync", proxy=None) as socket:
+        assert await anyio.to_thread.run_sync(daemon.process.terminate) == 0
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == CloseCode.RESTART
+    with pytest.raises(OSError, match="Connect call failed"):
+        await connect(f"{daemon.address}/sync", proxy=None)
+
+
+HANGS = """
+import os, pathlib, signal, sys, anyio
+from syncchat.log import SqliteLog
+from syncchat_server.daemon import run_daemon
+from syncchat_server.settings import Settings
+async def hang(*_): await anyio.sleep_forever()
+SqliteLog.__aexit__ = hang  # as when the disk does not answer
+settings = Settings("127.0.0.1", 0, pathlib.Path(sys.argv[1]), drain_seconds=1)
+def terminate(address): os.kill(os.getpid(), signal.SIGTERM)
+anyio.run(run_daemon, settings, terminate, backend_options={"use_uvloop": True})
+"""
+
+
+def test_R3_SIGTERM_ends_it_within_its_limit_whatever_hangs(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HANGS, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == -signal.SIGALRM
 
 
 @pytest.mark.anyio

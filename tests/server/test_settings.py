@@ -1,0 +1,128 @@
+"""Where settings come from: a flag goes before the environment, and that before the file."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from syncchat.cli import main
+from syncchat.cli.serving import serve
+from syncchat.cli.settings import limits_in
+from syncchat.hub import Limits
+from syncchat_server.settings import BadSetting, make_limits
+
+FILE = """
+port = 1111
+host = "127.0.0.3"
+agent = false
+allow_origin = ["https://one.example.org", "https://two.example.org"]
+jwks = "keys.json"
+endless_tokens = true
+
+[limits]
+docs_per_link = 7
+idle_seconds = 1.5
+"""
+
+
+def parsed(*arguments: str) -> click.Context:
+    """What `syncchat serve` with these arguments would run with."""
+    return serve.make_context("serve", list(arguments), parent=main.make_context("syncchat", ["serve"]))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "syncchat.toml"
+    path.write_text(FILE)
+    return str(path)
+
+
+def test_L1_a_flag_goes_before_the_environment_and_that_before_the_file(
+    file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert parsed().params["port"] == 8040
+    assert parsed("--config", file).params["port"] == 1111
+    monkeypatch.setenv("SYNCCHAT_PORT", "2222")
+    assert parsed("--config", file).params["port"] == 2222
+    assert parsed("--config", file, "--port", "3333").params["port"] == 3333
+
+
+def test_L1_every_kind_of_setting_can_be_in_the_file(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNCCHAT_CONFIG", file)
+    found = parsed()
+    wanted: dict[str, Any] = {
+        "host": "127.0.0.3",
+        "agent": False,
+        "allow_origin": ("https://one.example.org", "https://two.example.org"),
+        "jwks": Path("keys.json"),
+        "endless_tokens": True,
+    }
+    assert {name: found.params[name] for name in wanted} == wanted
+    limits = make_limits(*limits_in(found))
+    assert (limits.docs_per_link, limits.idle_seconds) == (7, 1.5)
+    assert limits.pending_updates == Limits().pending_updates
+
+
+def refusal(*arguments: str) -> str:
+    with pytest.raises(click.UsageError) as error:
+        parsed(*arguments)
+    return error.value.format_message()
+
+
+def test_L1_a_value_that_cannot_be_is_told_with_where_it_came_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text('port = "http"')
+    told = refusal("--config", str(path))
+    assert "--port" in told
+    assert str(path) in told
+    monkeypatch.setenv("SYNCCHAT_PORT", "99999")
+    assert "SYNCCHAT_PORT" in refusal()
+    assert "from" not in refusal("--port", "99999")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("prot = 1", ("'prot'", "port", "allow_origin", "[limits]")),
+        ("port = ", ("no TOML",)),
+        ("limits = 3", ("[limits]",)),
+        ("config = 'x'", ("'config'",)),
+        (b"\xff", ("no TOML",)),
+    ],
+)
+def test_L1_a_file_that_cannot_be_is_told_with_the_known_names(
+    tmp_path: Path, content: str | bytes, words: tuple[str, ...]
+) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    told = refusal("--config", str(path))
+    for word in (str(path), *words):
+        assert word in told
+
+
+def test_L1_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert "nowhere" in refusal("--config", str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"docs_per_lnik": 1}, ("'docs_per_lnik'", "docs_per_link", "here.toml")),
+        ({"docs_per_link": -1}, ("docs_per_link", "-1", "here.toml")),
+        ({"docs_per_link": 1.5}, ("docs_per_link", "whole number")),
+        ({"docs_per_link": True}, ("docs_per_link", "whole number")),
+        ({"docs_per_link": "many"}, ("docs_per_link", "many")),
+        ({"idle_seconds": float("nan")}, ("idle_seconds", "nan")),
+        ({"idle_seconds": [1]}, ("idle_seconds",)),
+    ],
+)
+def test_L1_a_limit_that_cannot_be_is_told_with_the_known_names(
+    table: dict[str, object], words: tuple[str, ...]
+) -> None:
+    with pytest.raises(BadSetting) as error:
+        make_limits(table, "here.toml")
+    for word in words:
+        assert word in str(error.value)
