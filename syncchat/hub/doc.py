@@ -149,7 +149,7 @@ class ServedDoc:
             slow, self._audience.slow = self._audience.slow, []
             for seat in slow:
                 self._spawn(self._until_drained, seat)
-            if self._ledger.entries >= self._limits.compact_entries and not self._ledger.compacting:
+            if self._ledger.is_long(self._limits) and not self._ledger.compacting:
                 self._spawn(self._ledger.compact)
 
     def release(self) -> None:

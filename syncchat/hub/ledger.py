@@ -15,6 +15,7 @@ from syncchat.core.structs import StructIndex
 from syncchat.core.update import MOST
 from syncchat.core.update import decode as decode_update
 from syncchat.errors import LogCorrupt, LogError, MalformedUpdate, Refused, SyncchatError
+from syncchat.hub.limits import Limits
 from syncchat.hub.owners import bind, read_owners
 from syncchat.hub.seat import Seat
 from syncchat.log import Log
@@ -51,12 +52,14 @@ class Ledger:
     __slots__ = (
         "_doc",
         "_everything",
+        "_grown",
         "_index",
         "_log",
         "_made",
         "_name",
         "_observing",
         "_schema",
+        "_snapshot",
         "_unbound",
         "compacting",
         "entries",
@@ -72,6 +75,7 @@ class Ledger:
         self._everything: bytes | None = None
         self._unbound: dict[int, str] | None = None
         self._observing = self._doc.observe(self._on_update)
+        self._snapshot = self._grown = 0
         self.entries = 0
         self.compacting = False
 
@@ -86,6 +90,7 @@ class Ledger:
                 self._doc.apply_update(entry.data)
         self._made = None
         self.entries = len(entries)
+        self._grown = sum(len(entry.data) for entry in entries)
         whole = self._doc.get_update
         self._index = StructIndex.load(whole(), self._schema.owner_of, source=whole)
         await self._load_owners()
@@ -154,6 +159,7 @@ class Ledger:
             self._unbound = None
         await self._log.append(self._name, [update])
         self.entries += 1
+        self._grown += len(update)
         self._everything = None
         return update
 
@@ -173,14 +179,21 @@ class Ledger:
             self._everything = self._doc.get_update()
         return self._everything
 
+    def is_long(self, limits: Limits) -> bool:
+        """Whether the log has so much beyond its last snapshot that it should be compacted."""
+        return self.entries >= limits.compact_entries or self._grown >= max(
+            limits.compact_bytes, self._snapshot
+        )
+
     async def compact(self) -> None:
         """Replace the log's entries by one snapshot; a log that cannot do it serves all the same."""
         self.compacting = True
         try:
             await compact(self._log, self._name)
-            self.entries = (await self._log.size(self._name))[0]
+            self.entries, self._snapshot = await self._log.size(self._name)
+            self._grown = 0
         except (LogError, NotEqual) as error:
-            self.entries = 0  # it is tried again after as many commits more
+            self.entries = self._grown = 0  # it is tried again after as many commits more
             logger.error("doc %s was not compacted: %s", self._name, error)
         finally:
             self.compacting = False

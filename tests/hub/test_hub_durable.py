@@ -139,6 +139,30 @@ def test_D4_S7_a_log_that_cannot_be_compacted_is_served_all_the_same() -> None:
     run(main)
 
 
+@pytest.mark.parametrize(
+    ("limits", "most"),
+    [
+        (Limits(compact_entries=8), 8),
+        (Limits(compact_bytes=4000), 4),
+        (Limits(compact_bytes=1), 2),  # never before it has doubled
+    ],
+)
+def test_D4_S4_a_doc_in_use_is_compacted_before_reading_its_log_takes_much(limits: Limits, most: int) -> None:
+    async def main() -> None:
+        async with Place(limits) as place:
+            ann = await place.client("ann")
+            writer = await ann.enter(DOC)
+            stored = []
+            for number in range(30):
+                ann.say(DOC, Update(writer.write("k", f"{number}" * 1000)))
+                assert statuses(await ann.said(DOC)) == [True]
+                stored.append(place.stored())
+            assert max(stored) <= most
+            assert stored.count(1) > 2, "it was compacted again and again"
+
+    run(main)
+
+
 def test_S6_a_cold_doc_is_read_once_for_all_who_come_together() -> None:
     async def main() -> None:
         store = MemoryStore()
