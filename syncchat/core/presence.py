@@ -71,7 +71,7 @@ def _parse(text: str) -> dict[str, Any] | None:
 def _check_state(text: str, most: int = MAX_STATE) -> None:
     """Raise MalformedUpdate for a state that one of the other parsers would fail on."""
     if len(text.encode()) > most:
-        raise MalformedUpdate(f"a presence state of more than {most} bytes: keep it small")
+        raise MalformedUpdate(f"a presence state of more than {most} bytes (presence_bytes): keep it small")
     check_json(text)
 
 

@@ -131,4 +131,4 @@ class Audience:
         seat.missed = seat.missed or {}
         seat.missed.update((entry.client, entry) for entry in entries)
         if len(seat.missed) > self._limits.missed_presence:
-            seat.line.end(CloseCode.TRY_LATER, "reads too slowly")
+            seat.line.end(CloseCode.TRY_LATER, "reads too slowly: it has missed too much (missed_presence)")

@@ -89,7 +89,7 @@ class Reception:
         most = self._limits.frame_bytes
         if len(data) > most:
             raise ProtocolError(
-                f"a frame of {len(data)} bytes; at most {most} are allowed", CloseCode.TOO_BIG
+                f"a frame of {len(data)} bytes; at most {most} are allowed (frame_bytes)", CloseCode.TOO_BIG
             )
         try:
             frame = line.dialect.decode(data)

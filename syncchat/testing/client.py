@@ -66,10 +66,13 @@ class RawClient:
         """Open a doc and ask for what there is beyond `state`."""
         self.say(key, Auth(self.user), Step1(state))
 
-    async def heard(self) -> list[tuple[str, Message]]:
-        """Everything said about docs that has come when nothing more happens; LinkClosed if nothing has."""
+    async def heard(self, seconds: float = QUIET) -> list[tuple[str, Message]]:
+        """Everything said about docs that has come when nothing more happens; LinkClosed if nothing has.
+
+        It listens for so many seconds, or until the link ends.
+        """
         frames: list[Frame | None] = []
-        with anyio.move_on_after(QUIET):
+        with anyio.move_on_after(seconds):
             try:
                 while True:
                     frames.append(self._dialect.decode(await self.link.receive()))
@@ -100,6 +103,16 @@ class RawClient:
         self.say(key, Step2(b"\x00\x00"))
         assert await self.said(key) == [Status(True)]
         return writer
+
+
+async def end_of(link: Link) -> LinkClosed:
+    """Why a link ends, after all that it still says; raises TimeoutError if it does not within an hour."""
+    with anyio.fail_after(3600):
+        while True:
+            try:
+                await link.receive()
+            except LinkClosed as closed:
+                return closed
 
 
 def updates(messages: Sequence[Message]) -> list[bytes]:

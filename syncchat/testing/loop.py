@@ -11,6 +11,14 @@ import anyio
 
 T = TypeVar("T")
 
+EPOCH = 1_800_000_000_000
+"""When virtual time begins, in milliseconds since 1970."""
+
+
+def wall_clock() -> int:
+    """The time of day in virtual time, in milliseconds since 1970."""
+    return EPOCH + int(anyio.current_time() * 1000)
+
 
 class Stuck(Exception):
     """Every task waits for another and no timer runs: nothing would ever happen again."""

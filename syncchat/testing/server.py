@@ -1,7 +1,7 @@
 """A server in memory that comes and goes, and peers that find it while it is there."""
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from syncchat.link.memory import memory_pipe
 from syncchat.log import Log, MemoryStore
 from syncchat.peer import Peer
 from syncchat.testing.client import HeldLog
+from syncchat.testing.loop import wall_clock
 
 
 def believe(token: str, _doc: str = "") -> Grant:
@@ -25,9 +26,28 @@ def believe(token: str, _doc: str = "") -> Grant:
     return Grant(token, Role.AGENT)
 
 
-def make_hub(log: HeldLog | None = None, *, authorize: Authorize = believe, **limits: Any) -> Hub:
-    """A hub for a test; `limits` are fields of Limits."""
-    return Hub(log or HeldLog(), authorize=authorize, limits=Limits(**limits))
+class Tokens:
+    """Tokens as a test deals them out: each allows the same in every doc, and any other token nothing."""
+
+    def __init__(self, **grants: Grant) -> None:
+        self.grants = grants
+
+    def __call__(self, token: str, _doc: str) -> Grant:
+        """What a token allows; raises Denial."""
+        if token not in self.grants:
+            raise Denial("no token of ours", CloseCode.UNAUTHENTICATED)
+        return self.grants[token]
+
+
+def make_hub(
+    log: Log | None = None,
+    *,
+    authorize: Authorize = believe,
+    now: Callable[[], int] = wall_clock,
+    **limits: Any,
+) -> Hub:
+    """A hub for a test in virtual time; `limits` are fields of Limits."""
+    return Hub(log or HeldLog(), authorize=authorize, limits=Limits(**limits), now=now)
 
 
 class MemoryServer:

@@ -17,6 +17,7 @@ from syncchat.link import Link
 from syncchat.log import MemoryStore
 from syncchat.peer import Peer
 from syncchat.testing.crash import CrashLog
+from syncchat.testing.loop import wall_clock
 from syncchat.testing.network import Network
 from syncchat.testing.server import believe
 
@@ -29,8 +30,6 @@ LIMITS = Limits(
     pending_updates=8,
 )
 """Bounds so small that a short run meets all of them."""
-
-EPOCH = 1_800_000_000_000
 
 
 class Promises:
@@ -203,4 +202,4 @@ class World:
 
     def clock(self, skew: int) -> Callable[[], int]:
         """A wall clock in milliseconds that is wrong by `skew`."""
-        return lambda: EPOCH + skew + int(anyio.current_time() * 1000)
+        return lambda: wall_clock() + skew

@@ -12,23 +12,14 @@ from syncchat.core.messages import (
     Step2,
     Update,
 )
-from syncchat.errors import CloseCode, LinkClosed
+from syncchat.errors import CloseCode
 from syncchat.log import MemoryStore
-from syncchat.testing.client import HeldLog, RawClient, Writer, hello, present, statuses, updates
+from syncchat.testing.client import HeldLog, RawClient, Writer, end_of, hello, present, statuses, updates
 from syncchat.testing.loop import VirtualLoop, run
 from syncchat.testing.server import make_hub
 
 DOC = "todo"
 PAGE = "lobby/0"
-
-
-async def _end_of(client: RawClient) -> int:
-    with anyio.fail_after(5):
-        while True:
-            try:
-                await client.link.receive()
-            except LinkClosed as closed:
-                return closed.code
 
 
 def test_S8_a_commit_reaches_each_reader_as_one_frame_and_its_only_author_not() -> None:
@@ -152,7 +143,9 @@ def test_S4_too_much_presence_for_who_does_not_read_ends_its_link() -> None:
                     await other.enter(DOC)
                     other.say(DOC, hello(100 + number))
                     await other.heard()
-            assert await _end_of(slow) == CloseCode.TRY_LATER
+            closed = await end_of(slow.link)
+            assert closed.code == CloseCode.TRY_LATER
+            assert "missed_presence" in closed.reason
 
     run(main)
 
