@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Itera
 import anyio
 import uvicorn
 from anyio.abc import TaskStatus
-from starlette.routing import BaseRoute
 
 from syncchat.errors import SyncchatError
 from syncchat.hub import Hub
@@ -19,6 +18,8 @@ from syncchat_server.auth import Authority, OpenAuthority, make_authority
 from syncchat_server.folder import LOG_NAME, own_folder
 from syncchat_server.front_door import FrontDoorConfig, FrontDoorProtocol, is_local
 from syncchat_server.handshake import Origins
+from syncchat_server.logs import Traced
+from syncchat_server.operations import Operations
 from syncchat_server.raw_socket import RawSocketProtocol
 from syncchat_server.settings import Settings
 
@@ -72,10 +73,11 @@ async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None
     ):
         log = SqliteLog(folder / LOG_NAME)
         hub = Hub(log, authorize=authority, limits=settings.limits)
-        async with hub, _beside(hub, authority, settings):
+        operations = Operations(hub, log)
+        async with hub, _beside(hub, authority, settings, operations):
             host, port = listener.getsockname()[:2]
-            config = _config(hub, authority, settings)
-            server = _Server(config, lambda: started(f"ws://{host}:{port}"), lambda: hub.drain(GRACE))
+            config = _config(hub, authority, settings, operations)
+            server = _Server(config, lambda: started(f"ws://{host}:{port}"), lambda: operations.drain(GRACE))
             async with anyio.create_task_group() as tasks:
                 await tasks.start(_stop_on_signal, server, settings.drain_seconds)
                 await server.serve(sockets=[listener])
@@ -83,17 +85,14 @@ async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None
     signal.alarm(0)
 
 
-def _routes(_hub: Hub, _authority: Authority | OpenAuthority, _settings: Settings) -> list[BaseRoute]:
-    """What the daemon answers over HTTP, beside its front page."""
-    return []
-
-
 @contextlib.asynccontextmanager
-async def _beside(hub: Hub, authority: Authority | OpenAuthority, settings: Settings) -> AsyncIterator[None]:
+async def _beside(
+    hub: Hub, authority: Authority | OpenAuthority, settings: Settings, operations: Operations
+) -> AsyncIterator[None]:
     """The tasks that the daemon owns beside its server."""
     async with anyio.create_task_group() as tasks:
         if settings.agent is not None:
-            tasks.start_soon(AgentHost(hub, *settings.agent).run)
+            tasks.start_soon(AgentHost(hub, *operations.metered(settings.agent)).run)
         if isinstance(authority, Authority):
             tasks.start_soon(_watch, authority, hub)
         yield
@@ -108,11 +107,13 @@ async def _watch(authority: Authority, hub: Hub) -> None:
             hub.recheck(authority.revoked)
 
 
-def _config(hub: Hub, authority: Authority | OpenAuthority, settings: Settings) -> uvicorn.Config:
+def _config(
+    hub: Hub, authority: Authority | OpenAuthority, settings: Settings, operations: Operations
+) -> uvicorn.Config:
     origins = Origins.of(settings.allow_origin, any_host=not authority.is_open)
-    routes = _routes(hub, authority, settings)
     return FrontDoorConfig(
-        make_app(hub, routes, authority=authority, origins=origins),
+        Traced(make_app(hub, operations.routes(), authority=authority, origins=origins)),
+        interface="asgi3",  # it would guess by whether the app is a coroutine function; Traced is none
         http=FrontDoorProtocol,
         ws=RawSocketProtocol,
         ws_max_size=settings.limits.frame_bytes,

@@ -5,16 +5,19 @@ from syncchat.agent.builtin import BuiltinModel
 from syncchat.agent.factory import make_model
 from syncchat.agent.model import Model, ModelFailed
 from syncchat.agent.prompt import Line, Prompt, Turn, Who
+from syncchat.agent.usage import Metered, Usage
 
 __all__ = [
     "Agent",
     "BuiltinModel",
     "Line",
+    "Metered",
     "Model",
     "ModelFailed",
     "Pace",
     "Prompt",
     "Turn",
+    "Usage",
     "Who",
     "make_model",
 ]

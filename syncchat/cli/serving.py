@@ -44,6 +44,14 @@ from syncchat.cli.settings import DAEMON, auth_options, config_option, data_fold
     type=click.IntRange(1, 3600),
     help="After SIGTERM it has ended within this time, whatever happens.",
 )
+@click.option(
+    "--log-format",
+    cls=Setting,
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How log lines are written to stderr; SYNCCHAT_LOG=INFO tells more of them.",
+)
 @auth_options
 @model_options
 @click.pass_context
@@ -60,6 +68,7 @@ def serve(
     open: bool,
     allow_origin: tuple[str, ...],
     drain_seconds: int,
+    log_format: str,
     auth: dict[str, Any],
 ) -> None:
     """Run the daemon: every room, stored in one log."""
@@ -67,7 +76,9 @@ def serve(
     def work() -> None:
         with extra("server"):
             from syncchat_server.daemon import run_daemon
+            from syncchat_server.logs import LogFormat, configure
             from syncchat_server.settings import AuthSettings, Settings, make_limits
+        configure(LogFormat(log_format))
         settings = Settings(
             host=host,
             port=port,

@@ -118,6 +118,16 @@ class Hub:
         return len(self._lines)
 
     @property
+    def sessions(self) -> int:
+        """How many docs are open on all links together."""
+        return sum(len(line.seats) for line in self._lines)
+
+    @property
+    def backlog(self) -> int:
+        """Bytes under way on all links together, which the network has not taken yet."""
+        return sum(line.link.backlog() for line in self._lines)
+
+    @property
     def pending(self) -> int:
         """How many updates wait for their commit."""
         return sum(doc.pending for doc in self._shelf.docs.values())

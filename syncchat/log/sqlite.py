@@ -17,7 +17,7 @@ import anyio.to_thread
 
 from syncchat.errors import LogError, LogFailed
 from syncchat.log.backlog import Append, Backlog
-from syncchat.log.file import explain, open_file, transaction
+from syncchat.log.file import SCHEMA_VERSION, explain, open_file, transaction
 from syncchat.log.names import check_doc, check_updates
 from syncchat.log.protocol import Entry
 from syncchat.log.tails import Tail, Tails, batch
@@ -30,6 +30,9 @@ GROUP_SECONDS = 0.01
 
 A lone writer waits for nothing, and nobody longer than this.
 """
+
+FAILING_SECONDS = 10.0
+"""For so long a log counts as failing behind an append that failed."""
 
 _NOBODY = 0
 
@@ -63,6 +66,8 @@ class SqliteLog:
         self._writer = secrets.randbelow((1 << 63) - 1) + 1 if writer is None else writer
         self._max_bytes = max_bytes
         self._open = False
+        self._failure: tuple[float, Exception] | None = None
+        self._checking = False
 
     async def __aenter__(self) -> Self:
         self._reading = anyio.CapacityLimiter(1)
@@ -146,6 +151,31 @@ class SqliteLog:
         """See Log.size."""
         return await self._read(partial(_measure, doc=check_doc(doc)))
 
+    async def check_writable(self) -> None:
+        """Raise LogFailed unless something can be made durable at this moment; it costs one sync.
+
+        A small write may succeed where appends do not: for FAILING_SECONDS after one failed that is
+        raised, unless a later one was committed. Raises LogFailed too while an earlier check hangs.
+        """
+        self._check_open()
+        if self._failure is not None and anyio.current_time() < self._failure[0] + FAILING_SECONDS:
+            raise explain(self.path, self._failure[1])
+        if self._checking:
+            raise LogFailed(f"the log {self.path} has not answered: see whether the disk hangs")
+        self._checking = True
+        try:
+            await self._worker.run(self._touch)
+        except sqlite3.Error as error:
+            raise explain(self.path, error) from error
+
+    def _touch(self) -> None:
+        """Write and sync the page that every commit may have to write."""
+        try:
+            with transaction(self._write_connection):
+                self._write_connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        finally:
+            self._checking = False
+
     # Committing
 
     async def _commit_groups(self) -> None:
@@ -163,10 +193,12 @@ class SqliteLog:
             seqs = await self._worker.run(partial(work, self._write_connection))
         # Whatever it was, those who wait must hear it, and the next group must go on.
         except Exception as error:  # noqa: BLE001
+            self._failure = (anyio.current_time(), error)
             for append in group:
                 append.error = error
         else:
             self.commits += 1
+            self._failure = None
             for append, seq in zip(group, seqs, strict=True):
                 append.seq = seq
         for append in group:
