@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: a daemon in a process of its own."""
+"""What the end-to-end tests share: daemons in processes of their own."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,10 +6,25 @@ from pathlib import Path
 import pytest
 
 from syncchat.testing.program import Daemon
+from syncchat_server.issuing import make_secret
 
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[Daemon]:
     """A daemon on an empty data folder; killed at the end."""
     with Daemon(tmp_path / "daemon", "--no-agent") as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A daemon's folder with a secret."""
+    make_secret(tmp_path / "daemon")
+    return tmp_path / "daemon"
+
+
+@pytest.fixture
+def guarded(folder: Path) -> Iterator[Daemon]:
+    """A daemon that asks for tokens."""
+    with Daemon(folder, "--no-agent") as daemon:
         yield daemon

@@ -1,98 +1,21 @@
 """A daemon that asks for tokens, from the verbs that make them to the sockets that are refused."""
 
-import os
-import subprocess
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from syncchat.cli.invitation import parse_link
-from syncchat.core.dialect import HocuspocusDialect, YDialect
 from syncchat.core.grant import Role
-from syncchat.core.messages import Auth, Authenticated, Denied, Step1, Step2
+from syncchat.core.messages import Authenticated, Denied
 from syncchat.errors import CloseCode
 from syncchat.peer import Peer
-from syncchat.testing.program import PATIENCE, Daemon, syncchat
-from syncchat_server.issuing import Issuer, make_secret
-from syncchat_server.settings import AuthSettings
-
-DIALECT = HocuspocusDialect()
-YDIALECT = YDialect("lobby/0")
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
-    return subprocess.run(
-        syncchat(*arguments),
-        env=os.environ | {"XDG_DATA_HOME": "/nonexistent"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-
-
-def made(*arguments: object) -> str:
-    """What a verb prints."""
-    done = run(*arguments)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A daemon's folder with a secret."""
-    make_secret(tmp_path / "daemon")
-    return tmp_path / "daemon"
-
-
-@pytest.fixture
-def guarded(folder: Path) -> Iterator[Daemon]:
-    """A daemon that asks for tokens."""
-    with Daemon(folder, "--no-agent") as daemon:
-        yield daemon
-
-
-def token(folder: Path, user: str, rooms: Mapping[str, Role] | None = None) -> str:
-    """A token for the lobby, or for other rooms."""
-    issuer = Issuer(folder, AuthSettings())
-    return issuer.issue(user, rooms or {"lobby": Role.WRITER}, now=time.time(), ttl=60).token
-
-
-async def opened(socket: ClientConnection, doc: str, shown: str) -> Authenticated | Denied:
-    """What a token is answered for a doc on /sync."""
-    await socket.send(DIALECT.encode(doc, Auth(shown)) or b"")
-    while True:
-        frame = DIALECT.decode(await socket.recv(decode=False))
-        if frame is not None and isinstance(frame.message, Authenticated | Denied):
-            return frame.message
-
-
-async def answered(socket: ClientConnection) -> None:
-    """Returns when the server has answered a Step 1 on /y: the doc is open."""
-    await socket.send(YDIALECT.encode("", Step1(b"\x00")) or b"")
-    with anyio.fail_after(PATIENCE):
-        while True:
-            frame = YDIALECT.decode(await socket.recv(decode=False))
-            if frame is not None and isinstance(frame.message, Step2):
-                return
-
-
-async def refused(socket: ClientConnection) -> tuple[int, str]:
-    """The code and the reason with which the server closes a socket."""
-    with anyio.fail_after(PATIENCE), suppress(ConnectionClosed):
-        while True:
-            await socket.recv()
-    return socket.close_code or 0, socket.close_reason or ""
+from syncchat.testing.program import PATIENCE, Daemon
+from tests.server.letting import answered, made, opened, refused, run, token
 
 
 @pytest.mark.anyio
