@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from syncchat.core.contents import check_contents
 from syncchat.core.grant import Role
-from syncchat.core.moderation import check_burials, may_touch, messages_among
+from syncchat.core.moderation import check_burials, check_removals, may_touch, messages_among
 from syncchat.core.places import Place, Row
 from syncchat.core.plan import Plan
 from syncchat.core.quota import begun, check_quotas
@@ -74,7 +74,7 @@ def judge(
         plan = index.plan(update)
     if not writer.writes and (plan.is_news or plan.missing is not None):
         raise Refused("G11", "a reader changes nothing", _rows(plan.places))
-    foreign |= _check_deleted(plan, writer, schema)
+    foreign |= _check_deleted(plan, index, writer, schema)
     if plan.placed:
         _check_clients(plan, index, writer, schema)
         check_contents(plan, writer, schema)
@@ -124,10 +124,11 @@ def _may_delete(plan: Plan, writer: Writer, schema: Schema) -> bool:
     return writer.writes and (not foreign or may_touch(foreign, writer, schema, delete=True))
 
 
-def _check_deleted(plan: Plan, writer: Writer, schema: Schema) -> set[Place]:
+def _check_deleted(plan: Plan, index: StructIndex, writer: Writer, schema: Schema) -> set[Place]:
     foreign = _foreign(plan.emptied, writer, schema)
     if foreign and not may_touch(foreign, writer, schema, delete=True):
         raise _trespass(foreign, writer)
+    check_removals(plan, index, foreign)
     return set(foreign)
 
 

@@ -9,9 +9,10 @@ from syncchat.core.bodies import is_tombstone
 from syncchat.core.codec import load
 from syncchat.core.grant import Role
 from syncchat.core.places import Place, Row
+from syncchat.core.plan import Plan
 from syncchat.core.schema import SERVER, Content, Schema, Writer
 from syncchat.core.structs import StructIndex
-from syncchat.core.update import Update
+from syncchat.core.update import Id, Update
 from syncchat.errors import Refused
 
 
@@ -30,6 +31,19 @@ def messages_among(places: Iterable[Place], schema: Schema) -> set[Row]:
     """The rows of messages among the rows of these places."""
     rows = {place.row for place in places}
     return {row for row in rows if (root := schema.root(row[0])) and root.content is Content.MESSAGE}
+
+
+def check_removals(plan: Plan, index: StructIndex, places: Iterable[Place]) -> None:
+    """Raise Refused (G12) for a text of another's of which a part is deleted and the rest would stay."""
+    for place in places:
+        holder = index.holder(place) if place.depth else None
+        if holder is not None and not index.is_deleted(holder) and not _removes(plan, holder):
+            raise Refused("G12", "a moderator deletes all of a text or nothing of it", (place.row,))
+
+
+def _removes(plan: Plan, element: Id) -> bool:
+    client, clock = element
+    return any(of == client and start <= clock < end for of, start, end in plan.removed)
 
 
 def check_burials(update: Update, index: StructIndex, rows: set[Row], writer: Writer, schema: Schema) -> None:

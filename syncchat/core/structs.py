@@ -6,7 +6,7 @@ from typing import Final
 from syncchat.core.places import Layer, Place, Row
 from syncchat.core.plan import Plan
 from syncchat.core.ranges import Ranges, Run
-from syncchat.core.update import ANY, DELETED, Struct, Update, decode, read_json
+from syncchat.core.update import ANY, DELETED, Id, Struct, Update, decode, read_json
 from syncchat.errors import MalformedUpdate
 
 WEIGH_EVERY: Final = 8
@@ -81,6 +81,16 @@ class StructIndex:
     def has(self, row: Row) -> bool:
         """Whether the doc ever had this row; garbage of the time before it was loaded does not count."""
         return row in self._layer.places
+
+    def holder(self, place: Place) -> Id | None:
+        """The element that is the shared type around a place, None for a root; looks at all places."""
+        known = self._layer.places.items()
+        return next((of for (of, _), found in known if found is place and not isinstance(of, str)), None)
+
+    def is_deleted(self, element: Id) -> bool:
+        """Whether an element is known to be deleted."""
+        client, clock = element
+        return client in self._deleted and clock in self._deleted[client]
 
     @property
     def client_count(self) -> int:

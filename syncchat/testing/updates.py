@@ -5,20 +5,29 @@ from collections.abc import Sequence
 from syncchat.core.lib0 import write_var_string, write_var_uint
 from syncchat.core.update import ANY, BINARY, DELETED, DOC, EMBED, FORMAT, GC, SKIP, STRING, TYPE, Id
 
+Ranges = Sequence[tuple[int, int]]
+"""Deleted clocks: where each range begins, and how many there are."""
 
-def update(
-    *clients: tuple[int, int, Sequence[bytes]], deletes: Sequence[tuple[int, Sequence[tuple[int, int]]]] = ()
-) -> bytes:
+
+def update(*clients: tuple[int, int, Sequence[bytes]], deletes: Sequence[tuple[int, Ranges]] = ()) -> bytes:
     """An update: structs as (client, first clock, structs), deletes as (client, (clock, length)s)."""
-    data = bytearray(number(len(clients)))
-    for client, clock, structs in clients:
-        data += number(len(structs)) + number(client) + number(clock) + b"".join(structs)
-    data += number(len(deletes))
-    for client, ranges in deletes:
-        data += number(client) + number(len(ranges))
-        for clock, length in ranges:
-            data += number(clock) + number(length)
-    return bytes(data)
+    return whole([section(*client) for client in clients], [cut(*deleted) for deleted in deletes])
+
+
+def whole(sections: Sequence[bytes], cuts: Sequence[bytes] = ()) -> bytes:
+    """An update of sections and cuts, which may be malformed."""
+    return number(len(sections)) + b"".join(sections) + number(len(cuts)) + b"".join(cuts)
+
+
+def section(client: int, clock: int, structs: Sequence[bytes]) -> bytes:
+    """One client id's part of an update."""
+    return number(len(structs)) + number(client) + number(clock) + b"".join(structs)
+
+
+def cut(client: int, ranges: Ranges) -> bytes:
+    """One client id's part of a delete set."""
+    data = number(client) + number(len(ranges))
+    return data + b"".join(number(clock) + number(length) for clock, length in ranges)
 
 
 def item(

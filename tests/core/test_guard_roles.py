@@ -222,6 +222,18 @@ def test_G12_a_moderator_removes_rows_of_others_and_writes_none(root: str, key: 
     assert page.refuses(written(page.replica(8), root, key, value), "mod", Role.MODERATOR).rule == "G12"
 
 
+def test_G12_a_moderator_deletes_all_of_a_text_or_nothing_of_it() -> None:
+    """What is left of "not guilty" would be another's words."""
+    page = Page()
+    replica = page.replica(7)
+    before = replica.get_state()
+    del replica.get("streams", type=Map)[BOBS_STREAM][:3]
+    refusal = page.refuses(replica.get_update(before), "mod", Role.MODERATOR)
+    assert (refusal.rule, refusal.rows) == ("G12", (("streams", BOBS_STREAM),))
+    page.take(removed(page.replica(8), "streams", BOBS_STREAM), "mod", Role.MODERATOR)
+    page.take(replica.get_update(before), "mod", Role.MODERATOR)  # now it deletes what is gone
+
+
 NOT_BY_NAME = {
     "another text": '{"text":"polite"}',
     "another text beside the tombstone": '{"deleted":true,"by":"mod","text":"x"}',
