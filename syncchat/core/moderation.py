@@ -64,7 +64,7 @@ def check_burials(update: Update, index: StructIndex, rows: set[Row], writer: Wr
             continue
         if not is_tombstone(load(after), writer.user):
             raise Refused("G12", "a moderator deletes what others wrote by name", (row,))
-        if before[row] is None and not _has_begun(row, index, schema):
+        if not index.has(row) and not _has_begun(row, index, schema):
             raise Refused("G12", "there is no such message to delete", (row,))
 
 

@@ -1,6 +1,6 @@
 """A page on which hostile updates are tried out, through the very ledger that a hub judges with."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from pycrdt import Doc, Map
@@ -78,6 +78,12 @@ BASE: Final = update(
 )
 """The page: a message and a stream of each; bob's stream is finished, so that garbage is left of it."""
 
+OTHERS: Final = (
+    ("alice", section(ALICE, 13, [item(STRING, text("!"), origin=(ALICE, 11))])),
+    ("bob", section(BOB, 6, [item(ANY, said("edited"), origin=(BOB, 0))])),
+)
+"""What others may write, whatever mallory has done: they go on under their client ids in rows of theirs."""
+
 HONEST: Final = (
     section(MALLORY, 6, [item(STRING, text(" and more"), origin=(MALLORY, 5))]),
     section(667, 0, [item(ANY, said("hello"), parent="messages", key=NEW)]),
@@ -88,38 +94,46 @@ HONEST: Final = (
 class Field:
     """The page as it is served, and mallory, who has it open in some role."""
 
-    def __init__(self, ledger: Ledger, role: Role) -> None:
+    def __init__(self, ledger: Ledger, log: MemoryLog, role: Role) -> None:
         self._ledger = ledger
-        self._seat = Seat(Line(memory_pipe()[0], HocuspocusDialect(), Stats()), DOC)
-        self._seat.grant = Grant("mallory", role)
+        self._log = log
+        self._line = Line(memory_pipe()[0], HocuspocusDialect(), Stats())
+        self._role = role
 
     @property
     def state(self) -> bytes:
         """All of the doc."""
         return self._ledger.difference(b"\x00")
 
-    async def strike(self, data: bytes) -> str:
+    async def strike(self, data: bytes, user: str = "mallory") -> str:
         """Offer an update; returns "" if it was accepted, "S5" for a gap, else the rule against it."""
-        [outcome] = self._ledger.apply([Offer(self._seat, data, False, 0.0)], EPOCH)
+        seat = Seat(self._line, DOC)
+        seat.grant = Grant(user, self._role if user == "mallory" else Role.WRITER)
+        [outcome] = self._ledger.apply([Offer(seat, data, False, 0.0)], EPOCH)
         await self._ledger.append()
         if isinstance(outcome.verdict, Refused):
             return outcome.verdict.rule
         return "" if isinstance(outcome.verdict, Accept) else "S5"
 
     async def check(self) -> None:
-        """Raise AssertionError if honest work does not go through any more."""
-        assert await self.strike(whole(HONEST)) == ""
+        """Raise AssertionError if the work of others does not go through, or a restart changes it."""
+        for user, written in OTHERS:
+            assert await self.strike(whole([written]), user) == "", f"{user} is hindered"
+        again = Ledger(DOC, self._log)
+        await again.load()
+        assert rows(again.difference(b"\x00")) == rows(self.state)
+        assert decode_state(again.state()) == decode_state(self._ledger.state())
 
 
-def on_field(main: Callable[[Field], Any], role: Role = Role.WRITER, *, base: bytes = BASE) -> None:
+def on_field(main: Callable[[Field], Awaitable[None]], role: Role = Role.WRITER) -> None:
     """Run `main` on a field of its own, in virtual time."""
 
     async def play() -> None:
         async with MemoryLog(MemoryStore()) as log:
-            await log.append(DOC, [base])
+            await log.append(DOC, [BASE])
             ledger = Ledger(DOC, log)
             await ledger.load()
-            await main(Field(ledger, role))
+            await main(Field(ledger, log, role))
 
     run(play)
 

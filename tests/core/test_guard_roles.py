@@ -276,6 +276,14 @@ def test_G12_there_is_no_tombstone_over_what_nobody_wrote() -> None:
     assert refusal.rule == "G12"
 
 
+def test_G12_a_tombstone_over_what_its_author_has_removed_meanwhile_is_no_offence() -> None:
+    page = Page()
+    buried = written(page.replica(7), "messages", BOBS, tombstone())
+    page.take(removed(page.replica(8), "messages", BOBS), "bob")
+    page.take(buried, "mod", Role.MODERATOR)
+    assert page.message(BOBS) == {"deleted": True, "by": "mod"}
+
+
 def test_G12_a_tombstone_that_lost_against_an_edit_is_harmless() -> None:
     page = Page()
     moderator, author = page.replica(7), page.replica(8)

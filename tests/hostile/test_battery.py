@@ -8,8 +8,9 @@ from collections import Counter
 import pytest
 
 from syncchat.core.grant import Role
-from syncchat.testing.field import BASE, Field, harm, on_field
+from syncchat.testing.field import BASE, HONEST, Field, harm, on_field
 from syncchat.testing.hostile import ATTACKS, HARMLESS
+from syncchat.testing.updates import whole
 
 MEMORY = 1 << 30
 """Bytes of address space in which a process has to survive everything."""
@@ -25,6 +26,7 @@ def test_G1_G2_G4_G5_G6_an_attack_is_refused_by_its_rule_and_leaves_every_byte_a
         assert not harm(before, field.state)
         if attack.rule != HARMLESS:
             assert field.state == before
+            assert await field.strike(whole(HONEST)) == HARMLESS
         await field.check()
 
     on_field(main)
@@ -42,7 +44,7 @@ def test_G1_G4_G5_honest_work_around_it_carries_no_attack_in(name: str, order: s
         assert not harm(before, field.state)
         if attack.rule != HARMLESS:
             assert field.state == before
-            await field.check()
+        await field.check()
 
     on_field(main)
 

@@ -1,0 +1,178 @@
+"""Updates made from a grammar of all that an update can say, and honest ones with bytes changed (G1 to G13).
+
+`make fuzz` tries many more of them: FUZZ_EXAMPLES is how many for each test.
+"""
+
+import os
+from contextlib import suppress
+from typing import Any
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from pycrdt import Doc, Map, Text
+
+from syncchat.core.grant import Role
+from syncchat.core.schema import PAGE
+from syncchat.core.update import ANY, BINARY, DELETED, EMBED, STRING, TYPE, decode
+from syncchat.errors import MalformedUpdate
+from syncchat.testing import field as here
+from syncchat.testing.field import (
+    ALICE,
+    BASE,
+    BOB,
+    FRESH,
+    HONEST,
+    MALLORY,
+    OTHERS,
+    SPARE,
+    Field,
+    harm,
+    on_field,
+)
+from syncchat.testing.hostile import ATTACKS
+from syncchat.testing.updates import ODD_CONTENTS, cut, gc, item, number, section, skip, text, values, whole
+
+fuzzed = settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "120")))
+
+ENDS = {ALICE: 13, BOB: 6, MALLORY: 6, FRESH: 0, SPARE: 0}
+CLIENTS = st.sampled_from([*ENDS])
+LENGTHS = st.sampled_from([1, 1, 1, 2, 5, 100, 0, 2**31 - 1, 2**31, 2**53 - 1])
+IDS = st.tuples(CLIENTS, st.integers(0, 14))
+MAYBE_IDS = st.one_of(st.none(), st.none(), IDS)
+PARENTS = st.one_of(IDS, st.sampled_from([*PAGE.roots, "secrets", ""]))
+ROWS = [here.ROW, here.STREAM, here.BOBS, here.FINISHED, here.MINE, here.MY_STREAM, here.NEW, here.ANOTHER]
+KEYS = st.sampled_from(
+    [None, *ROWS, f"{here.ROW}|mallory|x", f"{here.ROW}|alice|x", f"stop|{here.ROW}|mallory", "k", ""]
+)
+CONTENTS = st.sampled_from(
+    [
+        (ANY, here.said("a")),
+        (ANY, values("1")),
+        (ANY, values('{"deleted":true}')),
+        (ANY, values('{"deleted":true,"by":"mallory"}')),
+        (ANY, values('{"text":"a","agent":true}')),
+        (STRING, text("a📊")),
+        (TYPE, b"\x02"),
+        (DELETED, number(1)),
+        (DELETED, number(3)),
+        (BINARY, number(1) + b"x"),
+        (EMBED, text("{}")),
+        *(content for name, content in ODD_CONTENTS.items() if name != "deep JSON"),
+    ]
+)
+
+
+@st.composite
+def structs(draw: st.DrawFn) -> bytes:
+    if draw(st.integers(0, 4)) == 0:
+        return draw(st.sampled_from([gc, skip]))(draw(LENGTHS))
+    kind, content = draw(CONTENTS)
+    return item(
+        kind, content, origin=draw(MAYBE_IDS), right=draw(MAYBE_IDS), parent=draw(PARENTS), key=draw(KEYS)
+    )
+
+
+@st.composite
+def sections(draw: st.DrawFn) -> bytes:
+    client = draw(CLIENTS)
+    clock = max(0, ENDS[client] + draw(st.sampled_from([0, 0, 0, 0, 1, -1, -5, 20])))
+    return section(client, clock, draw(st.lists(structs(), min_size=1, max_size=4)))
+
+
+@st.composite
+def cuts(draw: st.DrawFn) -> bytes:
+    ranges = st.tuples(st.integers(0, 14), LENGTHS)
+    return cut(draw(CLIENTS), draw(st.lists(ranges, min_size=1, max_size=2)))
+
+
+def recorded() -> list[bytes]:
+    """What real replicas of alice's and mallory's send while they write, stream, finish and delete."""
+    told: list[bytes] = []
+    for name, client, stream in (("alice", 31, here.STREAM), ("mallory", 32, here.MY_STREAM)):
+        doc: Doc[Any] = Doc(client_id=client)
+        doc.apply_update(BASE)
+        subscription = doc.observe(lambda event: told.append(event.update))
+        messages, streams = doc.get("messages", type=Map), doc.get("streams", type=Map)
+        messages[here.NEW.replace("mallory", name)] = '{"text":"a 📊"}'
+        streams[stream] += " more 📊"
+        with doc.transaction():
+            messages[stream] = '{"text":"done"}'
+            del streams[stream]
+        streams[here.ANOTHER.replace("mallory", name)] = Text("so")
+        messages[here.NEW.replace("mallory", name)] = '{"deleted":true}'
+        doc.unobserve(subscription)
+        told.append(doc.get_update())
+    return told
+
+
+SEEDS = [
+    *recorded(),
+    BASE,
+    whole(HONEST),
+    *(whole([written]) for _, written in OTHERS),
+    *(attack.ahead for attack in ATTACKS.values() if len(attack.ahead) < 400),
+]
+MADE = st.builds(whole, st.lists(sections(), max_size=3), st.lists(cuts(), max_size=2))
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """An update with a few bytes changed, left out, put in, or said twice."""
+    data = bytearray(draw(st.one_of(st.sampled_from(SEEDS), MADE)))
+    for _ in range(draw(st.integers(1, 4))):
+        at, length = draw(st.integers(0, len(data))), draw(st.integers(0, 6))
+        data[at : at + length] = draw(
+            st.one_of(st.binary(max_size=6), st.just(bytes(data[at : at + length]) * 2))
+        )
+    return bytes(data)
+
+
+UPDATES = st.lists(st.one_of(MADE, MADE, mutated(), st.sampled_from(SEEDS)), min_size=1, max_size=4)
+
+
+async def _strike_all(field: Field, updates: list[bytes], role: Role) -> None:
+    for data in updates:
+        before = field.state
+        rule = await field.strike(data)
+        after = field.state
+        assert not harm(before, after, role)
+        if rule:
+            assert after == before
+    await field.check()
+
+
+@fuzzed
+@given(UPDATES, st.sampled_from([Role.WRITER, Role.WRITER, Role.READER, Role.AGENT]))
+@example([ATTACKS["huge: garbage under an own id"].alone] * 2, Role.WRITER)
+def test_G1_G2_G4_G5_whatever_is_offered_nobody_else_is_harmed(updates: list[bytes], role: Role) -> None:
+    on_field(lambda field: _strike_all(field, updates, role), role)
+
+
+async def _moderate(field: Field, updates: list[bytes]) -> None:
+    for data in updates:
+        before = field.state
+        rule = await field.strike(data)
+        assert not harm(before, field.state, Role.MODERATOR)
+        assert not rule or field.state == before
+
+
+@fuzzed
+@given(UPDATES)
+def test_G12_whatever_a_moderator_offers_it_deletes_by_name_and_rewrites_nothing(
+    updates: list[bytes],
+) -> None:
+    on_field(lambda field: _moderate(field, updates), Role.MODERATOR)
+
+
+@fuzzed
+@given(mutated())
+def test_G4_whatever_the_decoder_passes_the_library_can_decode(data: bytes) -> None:
+    try:
+        decode(data)
+    except MalformedUpdate:
+        return
+    doc: Doc[Any] = Doc()
+    doc.apply_update(BASE)
+    with suppress(RuntimeError):  # what contradicts the doc is for the guard's plan to refuse
+        doc.apply_update(data)
+    doc.get_update()
