@@ -19,6 +19,7 @@ from syncchat_server.folder import LOG_NAME, own_folder
 from syncchat_server.front_door import FrontDoorConfig, FrontDoorProtocol, is_local
 from syncchat_server.handshake import Origins
 from syncchat_server.logs import Traced
+from syncchat_server.notify import READY, STOPPING, notify
 from syncchat_server.operations import Operations
 from syncchat_server.raw_socket import RawSocketProtocol
 from syncchat_server.settings import Settings
@@ -57,6 +58,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._tell()
+        notify(READY)
 
 
 async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None:
@@ -111,7 +113,7 @@ def _config(
     hub: Hub, authority: Authority | OpenAuthority, settings: Settings, operations: Operations
 ) -> uvicorn.Config:
     origins = Origins.of(settings.allow_origin, any_host=not authority.is_open)
-    return FrontDoorConfig(
+    config = FrontDoorConfig(
         Traced(make_app(hub, operations.routes(), authority=authority, origins=origins)),
         interface="asgi3",  # it would guess by whether the app is a coroutine function; Traced is none
         http=FrontDoorProtocol,
@@ -124,6 +126,8 @@ def _config(
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
+    config.limits = settings.limits
+    return config
 
 
 async def _stop_on_signal(
@@ -133,6 +137,7 @@ async def _stop_on_signal(
         task_status.started()
         async for _ in signals:
             server.should_exit = True
+            notify(STOPPING)
             # The kernel's own clock: nothing in here stops it, not even a thread that hangs in a write.
             signal.alarm(limit)
 

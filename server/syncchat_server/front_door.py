@@ -7,30 +7,17 @@ request has to arrive within a time and a size; websockets leave this phase with
 import asyncio
 from collections import Counter
 from ipaddress import ip_address
-from typing import Final
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-HEAD_SECONDS: Final = 10.0
-"""Seconds in which a request's headers have to arrive, from the connection or the first byte on."""
-
-BODY_SECONDS: Final = 30.0
-"""Seconds in which the body has to follow."""
-
-MAX_HEAD: Final = 1 << 15
-"""Bytes of headers; the longest token is a quarter of it."""
-
-MAX_WAITING: Final = 200
-"""Connections from one address that are no websockets (yet). The machine's own are not counted: a
-proxy here stands for everybody."""
+from syncchat_server.limits import DaemonLimits
 
 
 class FrontDoorConfig(Config):
     """uvicorn's settings, with what its HTTP connections have in common."""
 
-    head_seconds: float = HEAD_SECONDS
-    body_seconds: float = BODY_SECONDS
+    limits = DaemonLimits()
     waiting: Counter[str]
 
     def load(self) -> None:
@@ -53,18 +40,22 @@ class FrontDoorProtocol(HttpToolsProtocol):
         if address and not is_local(address):
             self._counted = address
             self.config.waiting[address] += 1
-            if self.config.waiting[address] > MAX_WAITING:
+            if self.config.waiting[address] > self.config.limits.requests_per_address:
                 self._refuse(503, b"too many connections from your address: try again in a minute")
                 return
-        self._wait(self.config.head_seconds)
+        self._wait(self.config.limits.request_head_seconds)
 
     def data_received(self, data: bytes) -> None:
         if self._deadline is None and (self.cycle is None or self.cycle.response_complete):
-            self._wait(self.config.head_seconds)
+            self._wait(self.config.limits.request_head_seconds)
         if self._in_head:
             self._head += len(data)
         super().data_received(data)
-        if self._in_head and self._head > MAX_HEAD and not self.transport.is_closing():
+        if (
+            self._in_head
+            and self._head > self.config.limits.request_head_bytes
+            and not self.transport.is_closing()
+        ):
             self._refuse(431, b"the headers are too long")
 
     def on_message_begin(self) -> None:
@@ -74,7 +65,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._head = 0
-        self._wait(self.config.body_seconds)
+        self._wait(self.config.limits.request_body_seconds)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from syncchat.agent import Model
 from syncchat.errors import SyncchatError
-from syncchat.hub import Limits
+from syncchat_server.limits import DaemonLimits
 
 
 class BadSetting(SyncchatError):
@@ -47,7 +47,7 @@ class Settings:
     port: int
     data: Path
     agent: tuple[Model, Model] | None = None
-    limits: Limits = field(default_factory=Limits)
+    limits: DaemonLimits = field(default_factory=DaemonLimits)
     auth: AuthSettings = field(default_factory=AuthSettings)
     open: bool = False
     allow_origin: tuple[str, ...] = ()
@@ -76,17 +76,26 @@ def read_settings(path: Path, known: AbstractSet[str]) -> tuple[dict[str, object
     return table, limits
 
 
-def make_limits(table: Mapping[str, object], source: str) -> Limits:
-    """Limits with some of them set by name; `source` is where the table came from, for errors.
+def make_limits(table: Mapping[str, object], source: str, base: DaemonLimits | None = None) -> DaemonLimits:
+    """The limits of `base`, or the usual ones, with some of them set by name.
 
-    Raises BadSetting for a name or a value that cannot be.
+    `source` is where the table came from, for errors. Raises BadSetting for a name or a value that
+    cannot be.
     """
     values: dict[str, Any] = {name: _limit(name, value, source) for name, value in table.items()}
-    return replace(Limits(), **values)
+    return replace(base or DaemonLimits(), **values)
+
+
+def read_assignments(texts: Iterable[str], source: str) -> dict[str, object]:
+    """The table that texts of the form `NAME=VALUE` are. Raises BadSetting."""
+    try:
+        return tomllib.loads("\n".join(text.replace("\n", " ") for text in texts))
+    except ValueError as error:
+        raise BadSetting(f"a limit is set as NAME=NUMBER, each name once ({source}): {error}") from error
 
 
 def _limit(name: str, value: object, source: str) -> float:
-    kinds = {known.name: known.type for known in fields(Limits)}
+    kinds = {known.name: known.type for known in fields(DaemonLimits)}
     if name not in kinds:
         raise BadSetting(f"no limit is called {name!r} ({source}); there are {', '.join(sorted(kinds))}")
     whole = kinds[name] in (int, "int")

@@ -8,7 +8,15 @@ import anyio
 import click
 
 from syncchat.cli.common import DEFAULT_PORT, Setting, extra, make_models, model_options, run_verb
-from syncchat.cli.settings import DAEMON, auth_options, config_option, data_folder, data_option, limits_in
+from syncchat.cli.settings import (
+    DAEMON,
+    auth_options,
+    config_option,
+    data_folder,
+    data_option,
+    limit_option,
+    limits_of,
+)
 
 
 @click.command(context_settings=DAEMON)
@@ -52,6 +60,7 @@ from syncchat.cli.settings import DAEMON, auth_options, config_option, data_fold
     show_default=True,
     help="How log lines are written to stderr; SYNCCHAT_LOG=INFO tells more of them.",
 )
+@limit_option
 @auth_options
 @model_options
 @click.pass_context
@@ -69,6 +78,7 @@ def serve(
     allow_origin: tuple[str, ...],
     drain_seconds: int,
     log_format: str,
+    limit: tuple[str, ...],
     auth: dict[str, Any],
 ) -> None:
     """Run the daemon: every room, stored in one log."""
@@ -77,14 +87,14 @@ def serve(
         with extra("server"):
             from syncchat_server.daemon import run_daemon
             from syncchat_server.logs import LogFormat, configure
-            from syncchat_server.settings import AuthSettings, Settings, make_limits
+            from syncchat_server.settings import AuthSettings, Settings
         configure(LogFormat(log_format))
         settings = Settings(
             host=host,
             port=port,
             data=data_folder(data),
             agent=make_models(base_url, model, judge_model) if agent else None,
-            limits=make_limits(*limits_in(ctx)),
+            limits=limits_of(ctx, limit),
             auth=AuthSettings(**auth),
             open=open,
             allow_origin=allow_origin,

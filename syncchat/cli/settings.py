@@ -3,17 +3,24 @@
 click does the work: each option knows its variable, and the file is the options' default map.
 """
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from syncchat.cli.common import SETTINGS_FILE, Setting, Verb, extra, folder_of
 
+if TYPE_CHECKING:
+    from syncchat_server.limits import DaemonLimits
+
 DAEMON = {"auto_envvar_prefix": "SYNCCHAT"}
 """The context settings of a verb whose options are the daemon's settings."""
+
+LIMITS = "SYNCCHAT_LIMIT"
+"""Limits in the environment: `NAME=NUMBER`, with spaces between them."""
 
 _TABLE = "syncchat.limits"
 
@@ -35,12 +42,31 @@ def _known_settings(ctx: click.Context) -> set[str]:
     verbs = ctx.find_root().command
     serve = verbs.get_command(ctx, "serve") if isinstance(verbs, click.Group) else None
     options = (serve or ctx.command).params
-    return {option.name for option in options if isinstance(option, Setting) and option.name != "limit"}
+    return {option.name for option in options if isinstance(option, Setting)}
 
 
-def limits_in(ctx: click.Context) -> tuple[dict[str, object], str]:
-    """The table [limits] of the settings file, and the file's name for errors."""
-    return ctx.meta.get(_TABLE, {}), str(ctx.meta.get(SETTINGS_FILE, ""))
+def limits_of(ctx: click.Context, given: Iterable[str]) -> "DaemonLimits":
+    """The limits that `--limit` has given; those it has not are as its variable or the file has them.
+
+    Raises BadSetting for what cannot be.
+    """
+    from syncchat_server.settings import make_limits, read_assignments
+
+    limits = make_limits(ctx.meta.get(_TABLE, {}), str(ctx.meta.get(SETTINGS_FILE, "")))
+    for texts, source in ((os.environ.get(LIMITS, "").split(), LIMITS), (given, "--limit")):
+        limits = make_limits(read_assignments(texts, source), source, limits)
+    return limits
+
+
+def limit_option(verb: Verb) -> Verb:
+    """The option that sets limits by their names; see `limits_of`."""
+    return click.option(
+        "--limit",
+        multiple=True,
+        allow_from_autoenv=False,
+        metavar="NAME=NUMBER",
+        help=f"A limit by its name (docs/running.md has them); may be repeated. {LIMITS} takes several, too.",
+    )(verb)
 
 
 def data_folder(data: Path | None) -> Path:

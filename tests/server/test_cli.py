@@ -157,7 +157,7 @@ def test_S3_help_loads_nothing_slow() -> None:
 
 
 @pytest.mark.anyio
-async def test_D1_D5_SIGTERM_with_clients_connected_ends_in_time_and_loses_nothing(daemon: Daemon) -> None:
+async def test_R3_D1_D5_SIGTERM_with_clients_connected_ends_in_time_and_loses_nothing(daemon: Daemon) -> None:
     with anyio.fail_after(2 * PATIENCE):
         async with (
             Peer(user="ada", server=daemon.address) as ada,

@@ -18,7 +18,8 @@ from syncchat.hub import Hub
 from syncchat.testing.client import HeldLog
 from syncchat_server.app import make_app
 from syncchat_server.auth import OpenAuthority
-from syncchat_server.front_door import MAX_HEAD, MAX_WAITING, FrontDoorConfig, FrontDoorProtocol
+from syncchat_server.front_door import FrontDoorConfig, FrontDoorProtocol
+from syncchat_server.limits import DaemonLimits
 from syncchat_server.raw_socket import RawSocketProtocol
 
 SOON = 0.2
@@ -38,7 +39,7 @@ class Server(uvicorn.Server):
         config = FrontDoorConfig(
             app, http=FrontDoorProtocol, ws=RawSocketProtocol, lifespan="off", log_config=None
         )
-        config.head_seconds = config.body_seconds = seconds
+        config.limits = DaemonLimits(request_head_seconds=seconds, request_body_seconds=seconds)
         super().__init__(config)
         self.up = anyio.Event()
 
@@ -115,7 +116,7 @@ async def test_L2_a_body_that_does_not_arrive_is_ended() -> None:
 @pytest.mark.anyio
 async def test_L2_headers_without_end_are_refused() -> None:
     async with serving(PATIENCE) as port, await anyio.connect_tcp("127.0.0.1", port) as stream:
-        await stream.send(REQUEST + b"X: " + b"x" * MAX_HEAD)
+        await stream.send(REQUEST + b"X: " + b"x" * DaemonLimits().request_head_bytes)
         assert b"431" in await heard(stream)
 
 
@@ -142,7 +143,8 @@ async def test_L2_an_address_has_so_many_connections_that_have_not_come_to_the_p
     host = outer_address()
     async with serving(PATIENCE, host) as port, AsyncExitStack() as stack:
         waiting = [
-            await stack.enter_async_context(await anyio.connect_tcp(host, port)) for _ in range(MAX_WAITING)
+            await stack.enter_async_context(await anyio.connect_tcp(host, port))
+            for _ in range(DaemonLimits().requests_per_address)
         ]
         async with await anyio.connect_tcp(host, port) as further:
             assert b"503" in await heard(further)

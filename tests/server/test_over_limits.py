@@ -54,6 +54,18 @@ async def one_new_doc_more(daemon: Daemon) -> Closing:
         return await told(socket, "b")
 
 
+async def one_link_more_from_an_address(daemon: Daemon) -> Closing:
+    """The address is as the proxy on this machine tells it."""
+    headers = {"X-Forwarded-For": "192.0.2.7"}
+    async with (
+        connect(f"{daemon.address}/sync", proxy=None, additional_headers=headers) as first,
+        connect(f"{daemon.address}/sync", proxy=None, additional_headers=headers) as second,
+    ):
+        closing = await told(second, "")
+        assert isinstance(await opened(first, "a", "ada"), Authenticated)
+        return closing
+
+
 async def no_token(daemon: Daemon) -> Closing:
     async with socket_to(daemon) as socket:
         closing = await told(socket, "")
@@ -63,6 +75,7 @@ async def no_token(daemon: Daemon) -> Closing:
 
 CASES: dict[str, tuple[str, Callable[[Daemon], Awaitable[Closing]]]] = {
     "docs_per_link": ("docs_per_link = 1", one_doc_more),
+    "links_per_address": ("links_per_address = 1", one_link_more_from_an_address),
     "agent_links_per_user": ("agent_links_per_user = 1", one_link_more),
     "agent_new_docs_per_hour": ("agent_new_docs_per_hour = 1", one_new_doc_more),
     "stranger_seconds": ("stranger_seconds = 0.5", no_token),

@@ -8,7 +8,7 @@ import pytest
 
 from syncchat.cli import main
 from syncchat.cli.serving import serve
-from syncchat.cli.settings import limits_in
+from syncchat.cli.settings import limits_of
 from syncchat.hub import Limits
 from syncchat_server.settings import BadSetting, make_limits
 
@@ -59,9 +59,24 @@ def test_L1_every_kind_of_setting_can_be_in_the_file(file: str, monkeypatch: pyt
         "endless_tokens": True,
     }
     assert {name: found.params[name] for name in wanted} == wanted
-    limits = make_limits(*limits_in(found))
+    limits = limits_of(found, [])
     assert (limits.docs_per_link, limits.idle_seconds) == (7, 1.5)
     assert limits.pending_updates == Limits().pending_updates
+
+
+def test_L1_a_limit_is_set_by_a_flag_the_environment_or_the_file_in_that_order(
+    file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNCCHAT_LIMIT", "docs_per_link=8 frame_bytes=100000")
+    found = parsed("--config", file, "--limit", "frame_bytes=200000")
+    limits = limits_of(found, found.params["limit"])
+    assert (limits.docs_per_link, limits.frame_bytes, limits.idle_seconds) == (8, 200_000, 1.5)
+    monkeypatch.setenv("SYNCCHAT_LIMIT", "frame_bytes=big")
+    with pytest.raises(BadSetting, match="SYNCCHAT_LIMIT"):
+        limits_of(found, [])
+    monkeypatch.delenv("SYNCCHAT_LIMIT")
+    with pytest.raises(BadSetting, match="--limit"):
+        limits_of(found, ["frame_bytes"])
 
 
 def refusal(*arguments: str) -> str:
