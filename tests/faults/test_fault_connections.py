@@ -1,0 +1,58 @@
+"""Connections by the thousand, opened and dropped: what they took comes back."""
+
+from pathlib import Path
+
+import anyio
+import pytest
+from websockets.asyncio.client import connect
+
+from syncchat.testing.program import PATIENCE, Daemon
+from tests.faults.scale import CONNECTIONS
+from tests.faults.talker import Talker
+
+AT_ONCE = 100
+GROWTH = 8_000_000
+"""Bytes that the allocator may keep of them all; as many idle connections take six times as much."""
+
+
+def descriptors(daemon: Daemon) -> int:
+    return sum(1 for _ in Path(f"/proc/{daemon.process.pid}/fd").iterdir())
+
+
+async def drop_one(address: str, number: int) -> None:
+    """Open a doc, and vanish without a goodbye."""
+    socket = await connect(f"{address}/sync", proxy=None)
+    await Talker(socket, f"room{number % 7}/0").enter(f"user{number % 50}")
+    socket.transport.abort()
+    await socket.wait_closed()
+
+
+async def open_and_drop(daemon: Daemon, count: int) -> None:
+    for first in range(0, count, AT_ONCE):
+        async with anyio.create_task_group() as tasks:
+            for number in range(first, first + AT_ONCE):
+                tasks.start_soon(drop_one, daemon.address, number)
+
+
+async def until_back(daemon: Daemon, wanted: int) -> None:
+    """Return when the daemon has let go of what is gone; whoever calls this has a deadline."""
+    while True:
+        if descriptors(daemon) <= wanted:
+            return
+        await anyio.sleep(0.05)
+
+
+@pytest.mark.anyio
+@pytest.mark.timeout(600)
+async def test_S3_S4_2000_connections_opened_and_dropped_leave_no_descriptor_and_no_memory(
+    tmp_path: Path,
+) -> None:
+    with Daemon(tmp_path / "data", "--no-agent") as daemon, anyio.fail_after(10 * PATIENCE):
+        await open_and_drop(daemon, 2 * AT_ONCE)  # what is made once for all
+        idle = descriptors(daemon)
+        await until_back(daemon, idle)
+        before = daemon.process.resident
+        await open_and_drop(daemon, CONNECTIONS)
+        await until_back(daemon, idle)
+        assert daemon.process.resident - before < GROWTH
+        assert "Traceback" not in daemon.stderr()
