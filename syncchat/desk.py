@@ -6,9 +6,10 @@ import anyio
 from anyio.abc import TaskStatus
 
 from syncchat.compaction import compact, is_worthwhile
+from syncchat.core.refusal import Refusal, Refusals, dropping, keeping, rebuilt
 from syncchat.core.snapshot import NotEqual
 from syncchat.errors import LogError
-from syncchat.log import Log
+from syncchat.log import Entry, Log
 from syncchat.replica import Replica
 from syncchat.uplink import Uplink
 from syncchat.wakeup import Wakeup
@@ -20,11 +21,17 @@ REMEMBER_AFTER = 2.0
 """Seconds between two writes of the state vector that the server has acknowledged."""
 
 REMEMBER_ENTRIES = 16
-"""Written state vectors after which only the last one is kept."""
+"""Written state vectors, or records of refusals, after which one stands for all."""
+
+NO_CHANGE = b"\x00\x00"
+"""The update that changes nothing."""
 
 
 class Desk:
     """Appends a replica's changes to the log, and applies what other processes append to it.
+
+    What the server refused is in a stream beside the doc's, where all processes read it; it is written
+    there before the log loses it.
 
     `problem` says why the log cannot be written, while it cannot. `run` is its one task.
     """
@@ -40,6 +47,8 @@ class Desk:
         self._writing = False
         self._last = 0
         self._remembered: bytes | None = None
+        self._refusals = Refusals()
+        self._records = 0
         self._stopped = anyio.Event()
         replica.on_change = self._changed
 
@@ -59,7 +68,10 @@ class Desk:
         known = await self._log.read(self._memo)
         if known:
             self._remembered = known[-1].data
-        self.replica.mark_waiting(self._remembered)
+        for record in await self._log.read(self._beside):
+            self._refusals.take(record.data)
+            self._records = record.seq
+        self.replica.mark_waiting(self._remembered, self._refusals.all)
 
     async def run(self, *, task_status: TaskStatus[None]) -> None:
         """Write and tail until the desk is stopped."""
@@ -68,6 +80,7 @@ class Desk:
                 task_status.started()
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(self._tail)
+                    tasks.start_soon(self._tail_refusals)
                     tasks.start_soon(self._remember_when_quiet)
                     while True:
                         await self._work.sleep()
@@ -99,22 +112,29 @@ class Desk:
             self._work.call()
 
     async def _append(self) -> bool:
-        updates = self.replica.take_unlogged()
         self._writing = True
         problem: str | None = None
         try:
-            await self._log.append(self.replica.name, updates)
+            await self._keep_refused()
+            while self.replica.replaced:  # what is appended builds on the doc that stands in the log
+                await self._replace()
+            await self._append_updates()
         except LogError as error:
-            self.replica.give_back()
             problem = str(error)
-        except BaseException:
-            self.replica.give_back()
-            raise
         finally:
             self._writing = False
         self.problem = problem
         self._on_change()
         return problem is None
+
+    async def _append_updates(self) -> None:
+        updates = self.replica.take_unlogged()
+        try:
+            if updates:
+                await self._log.append(self.replica.name, updates)
+        except BaseException:
+            self.replica.unlogged.lose()
+            raise
 
     async def _tail(self) -> None:
         while True:
@@ -126,6 +146,90 @@ class Desk:
             except LogError as error:
                 self.problem = str(error)
                 await anyio.sleep(RETRY)
+
+    # What the server refused (G14).
+
+    @property
+    def refusals(self) -> list[Refusal]:
+        """What the server refused and nobody has dismissed, the oldest first."""
+        return [*self._refusals.all, *self.replica.refused]
+
+    async def dismiss(self, refusal: Refusal) -> None:
+        """Keep it no longer. Raises LogError."""
+        if refusal in self.replica.refused:
+            await self._keep_refused()
+        record = dropping(refusal)
+        await self._log.append(self._beside, [record])
+        self._refusals.take(record)
+        self._on_change()
+
+    @property
+    def _beside(self) -> str:
+        return f"{self.replica.name}#refused"
+
+    async def _keep_refused(self) -> None:
+        refused = self.replica.refused
+        while refused:
+            record = keeping(refused[0])
+            if not self._refusals.knows(refused[0]):
+                await self._log.append(self._beside, [record])
+                self._refusals.take(record)
+            del refused[0]
+
+    async def _replace(self) -> None:
+        """Put what the doc is now in the place of its log, which holds what was refused."""
+        replica = self.replica
+        while True:
+            entries = await self._log.read(replica.name)
+            if len(entries) < 2:  # by its first `seq` and its last, which differ, the log is known again
+                await self._log.append(replica.name, [NO_CHANGE])
+                continue
+            replica.apply_tail([entry.data for entry in entries])
+            left_out = list(replica.left_out)
+            if await self._put_in_place(entries):
+                break
+        await self._log.append(self._beside, [rebuilt(left_out)])
+        await self._shorten_refusals()
+
+    async def _put_in_place(self, entries: list[Entry]) -> bool:
+        """False if the log is not what it was; the doc may be built anew once more while this waits."""
+        replica = self.replica
+        state, done = replica.take_whole(), False
+        try:
+            done = await self._log.compact(replica.name, state, base=entries[0].seq, upto=entries[-1].seq)
+        finally:
+            replica.replaced = replica.replaced or not done
+        return done
+
+    async def _shorten_refusals(self) -> None:
+        entries = await self._log.read(self._beside)
+        if len(entries) > REMEMBER_ENTRIES:
+            whole = Refusals()
+            for entry in entries:
+                whole.take(entry.data)
+            await self._log.compact(self._beside, whole.whole(), base=entries[0].seq, upto=entries[-1].seq)
+
+    async def _tail_refusals(self) -> None:
+        while True:
+            try:
+                async for records in self._log.tail(self._beside, self._records):
+                    self._records = records[-1].seq
+                    for record in records:
+                        await self._take_record(record.data)
+                    self._on_change()
+                return
+            except LogError as error:
+                self.problem = str(error)
+                await anyio.sleep(RETRY)
+
+    async def _take_record(self, data: bytes) -> None:
+        """Another process has kept, dismissed, or built the doc anew."""
+        left_out = self._refusals.take(data)
+        if left_out is None:
+            return
+        entries = await self._log.read(self.replica.name)
+        if self.replica.follow([entry.data for entry in entries], left_out) and self.uplink is not None:
+            self.uplink.begin_again(self.replica)
 
     async def _compact(self) -> None:
         try:

@@ -11,13 +11,18 @@ from typing import Self
 
 import anyio
 
+from syncchat.clock import ServerClock
 from syncchat.core.dialect import HocuspocusDialect, YDialect
-from syncchat.core.ids import RAND_BITS, Hlc, check_name, cover_name, page_name
+from syncchat.core.ids import RAND_BITS, check_name, cover_name, page_name
+from syncchat.core.listeners import Signal
 from syncchat.core.presence import Subscription
+from syncchat.core.refusal import Refusal
 from syncchat.core.room import Room
+from syncchat.core.welcome import Welcome
 from syncchat.desk import Desk
 from syncchat.errors import LogFailed
 from syncchat.link.backoff import Backoff
+from syncchat.link.dialing import connector
 from syncchat.link.protocol import Connect
 from syncchat.log import Log, MemoryLog, SqliteLog
 from syncchat.replica import Replica
@@ -26,8 +31,14 @@ from syncchat.uplink import Switch, Traffic, Uplink
 CLIENT_ID_BITS = 53
 """Bits of a client id: all that JavaScript's integers hold, so that no two are ever equal."""
 
-RENEW_PRESENCE = 15.0
-"""Seconds between two announcements of the own presence: stock clients forget it after 30 without any."""
+RENEW = 15.0
+"""Seconds between two announcements of the own presence: stock clients forget it after 30 without any.
+
+A token that is given as a function is asked for as often.
+"""
+
+Token = str | Callable[[], str]
+"""A token, or what returns the one that is good now; it must not wait for anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +71,8 @@ class Peer:
     (`ws://HOST:PORT`); without one, nothing is ever awaited from a network. `dialect="y"`
     speaks to any y-websocket server instead, with a socket for each doc (ours is at
     `ws://HOST:PORT/y?user=NAME`). `token` is what the
-    server asks for; without authentication it is the user's id.
+    server asks for, or a function that returns it and is asked again before it expires; without
+    authentication it is the user's id.
 
     Raises InvalidName, ValueError (a bad address), LogCorrupt or LogFailed when entered. A
     server that cannot be reached is no error: the peer is offline until it can. Raises LogFailed
@@ -74,7 +86,7 @@ class Peer:
         user: str,
         name: str | None = None,
         server: str | None = None,
-        token: str | None = None,
+        token: Token | None = None,
         dialect: str = "sync",
         log: Log | None = None,
         connect: Connect | None = None,
@@ -84,17 +96,19 @@ class Peer:
         self.user = check_name(user, "user")
         self.name = name or user
         self._log = log or (MemoryLog() if path is None else SqliteLog(path))
-        self._connect = connect or _connector(server, dialect)
+        self._connect = connect or connector(server, dialect)
         self._dialect = dialect
-        self._token = token or user
+        self._token: Token = token or user
+        self._sent = ""
         self._rng = rng or random.SystemRandom()
-        self._hlc = Hlc(now)
+        self._clock = ServerClock(now)
         self._switch = Switch()
         self._traffic = Traffic()
         self._desks: dict[str, Desk] = {}
         self._rooms: dict[str, Room] = {}
         self._uplinks: dict[str, Uplink] = {}
         self._listeners: list[Callable[[Status], None]] = []
+        self._refusals: Signal[list[Refusal]] = Signal("listeners to refusals failed")
         self._entering = anyio.Lock()
         self._opening = anyio.Lock()
         self._stir = anyio.Event()
@@ -105,10 +119,12 @@ class Peer:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._log)
+            await self._clock.load(self._log)
             stack.push_async_callback(self._write_rest)
             self._tasks = await stack.enter_async_context(anyio.create_task_group())
             self._tasks.start_soon(self._tell_listeners)
-            self._tasks.start_soon(self._renew_presence)
+            self._tasks.start_soon(self._renew)
+            self._tasks.start_soon(self._clock.run, self._log)
             if self._connect is not None and self._dialect == "sync":
                 self._add_uplink("")
             self._stack = stack.pop_all()
@@ -143,12 +159,14 @@ class Peer:
                 replica = Replica(
                     name,
                     user=self.user,
-                    client_id=self._rng.getrandbits(CLIENT_ID_BITS),
+                    new_client=lambda: self._rng.getrandbits(CLIENT_ID_BITS),
+                    hlc=self._clock.hlc,
                     synced=self._connect is not None,
                 )
                 desk = Desk(replica, self._log, on_change=self._changed)
                 await desk.load()
                 replica.presence.listen(self._changed)
+                replica.welcomed.listen(self._welcomed)
                 self._desks[name] = desk
                 with anyio.CancelScope(shield=True):  # whole, or asking again would find a half
                     await self._tasks.start(desk.run)
@@ -201,7 +219,7 @@ class Peer:
         room = Room(
             name,
             self.user,
-            hlc=self._hlc,
+            hlc=self._clock.hlc,
             rand=lambda: self._rng.getrandbits(RAND_BITS),
             presence=cover.presence,
             is_waiting=self._is_waiting,
@@ -209,6 +227,10 @@ class Peer:
         room.attach(0, page.store)
         room.attach_cover(cover.store)
         page.settled.listen(lambda rows: room.acknowledged(page.name, rows))
+        page.renamed.listen(room.rename)
+        page.welcomed.listen(lambda welcome: room.admit(welcome.role))
+        if page.welcome is not None:
+            room.admit(page.welcome.role)
         room.set_presence(name=self.name)
         return room
 
@@ -258,6 +280,45 @@ class Peer:
                 uplink.cut()
         self._changed()
 
+    def renew(self, token: Token) -> None:
+        """Use another token from now on: on all open docs, and to try those again that were denied."""
+        self._token = token
+        self._send_token()
+
+    def _send_token(self) -> None:
+        token = self._current_token()
+        for uplink in self._uplinks.values():
+            uplink.renew(token)
+
+    def _current_token(self) -> str:
+        self._sent = self._token if isinstance(self._token, str) else self._token()
+        return self._sent
+
+    def _welcomed(self, welcome: Welcome) -> None:
+        self._clock.learn(welcome.time)
+
+    # What the server refused.
+
+    @property
+    def refusals(self) -> list[Refusal]:
+        """What the server refused of the open docs and nobody has dismissed, the oldest of each doc first.
+
+        Each is kept over restarts, and its text is for copying (G14); at most MAX_REFUSALS for each doc.
+        """
+        return [refusal for desk in self._desks.values() for refusal in desk.refusals]
+
+    async def dismiss(self, refusal: Refusal) -> None:
+        """Keep a refusal no longer. Raises LogError."""
+        desk = self._desks.get(refusal.doc)
+        if desk is not None:
+            await desk.dismiss(refusal)
+
+    def listen_refusals(self, callback: Callable[[list[Refusal]], None]) -> Subscription:
+        """Call `callback` with `refusals` when they have changed."""
+        return self._refusals.listen(callback)
+
+    # What others wait for.
+
     async def saved(self) -> None:
         """Return when every change is in the log on disk."""
         await self._until(lambda: not any(desk.busy for desk in self._desks.values()))
@@ -284,9 +345,13 @@ class Peer:
         self._stir = anyio.Event()
 
     async def _tell_listeners(self) -> None:
-        told = self.status
+        told, refused = self.status, self.refusals
         while True:
-            status = self.status
+            status, refusals = self.status, self.refusals
+            if refusals != refused:
+                refused = refusals
+                self._refusals.tell(list(refusals))
+                continue
             if status == told:
                 await self._stir.wait()
                 continue
@@ -294,9 +359,11 @@ class Peer:
             for callback in list(self._listeners):
                 callback(status)  # may change the status: it is looked at again before anybody sleeps
 
-    async def _renew_presence(self) -> None:
+    async def _renew(self) -> None:
         while True:
-            await anyio.sleep(RENEW_PRESENCE)
+            await anyio.sleep(RENEW)
+            if not isinstance(self._token, str) and self._token() != self._sent:
+                self._send_token()
             for desk in self._desks.values():
                 desk.replica.presence.renew()
 
@@ -311,7 +378,7 @@ class Peer:
             self._connect,
             YDialect(doc) if doc else HocuspocusDialect(),
             address=doc,
-            token=self._token,
+            token=self._current_token,
             switch=self._switch,
             backoff=Backoff(self._rng.random),
             traffic=self._traffic,
@@ -327,17 +394,3 @@ def _check_saved(desks: Iterable[Desk]) -> None:
     if unsaved:
         names = ", ".join(desk.replica.name for desk in unsaved)
         raise LogFailed(f"closed with changes that are not saved, in {names}: {unsaved[0].problem}")
-
-
-def _connector(server: str | None, dialect: str) -> Connect | None:
-    if dialect not in ("sync", "y"):
-        raise ValueError(f"unknown dialect {dialect!r}: use 'sync' or 'y'")
-    if server is None:
-        return None
-    from syncchat.link.websocket import check_url, open_websocket
-
-    base = check_url(server)
-    if dialect == "sync":
-        return lambda doc: open_websocket(f"{base}/sync")
-    path, mark, query = base.partition("?")
-    return lambda doc: open_websocket(f"{path.rstrip('/')}/{doc}{mark}{query}")

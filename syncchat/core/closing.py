@@ -1,8 +1,13 @@
 """Why a session was closed or something refused, as one side tells the other: JSON beside the dialect."""
 
 import json
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from syncchat.errors import CloseCode, ProtocolError
+
+MAX_RETRY = 86_400.0
+"""Seconds that a server may tell its clients to wait; what asks for more is not believed."""
 
 
 class OverLimit(ProtocolError):
@@ -26,8 +31,22 @@ def text_of(error: ProtocolError) -> str:
     return closing_text(error.code, error.reason)
 
 
-def read_closing(payload: str) -> tuple[int, str] | None:
-    """The code and reason in a Stateless message's JSON; None if it is about something else."""
+class Closing(NamedTuple):
+    """What a closing text says: `rule` and `rows` of a refusal; the `limit`, and `retry` in seconds."""
+
+    code: int
+    reason: str
+    rule: str = ""
+    rows: tuple[tuple[str, str], ...] = ()
+    limit: str = ""
+    retry: float | None = None
+
+
+def read_closing(payload: str) -> Closing | None:
+    """What a Stateless message's JSON says; None if it is about something else.
+
+    Malformed extras read as not there.
+    """
     try:
         told = json.loads(payload)
     except (ValueError, RecursionError):
@@ -35,4 +54,21 @@ def read_closing(payload: str) -> tuple[int, str] | None:
     if not isinstance(told, dict) or told.get("syncchat") != "closed":
         return None
     code, reason = told.get("code"), told.get("reason")
-    return (code, reason) if isinstance(code, int) and isinstance(reason, str) else None
+    if not isinstance(code, int) or not isinstance(reason, str):
+        return None
+    rule, limit, retry = told.get("rule"), told.get("limit"), told.get("retry")
+    return Closing(
+        code,
+        reason,
+        rule if isinstance(rule, str) else "",
+        tuple(_rows(told.get("rows"))),
+        limit if isinstance(limit, str) else "",
+        float(retry) if isinstance(retry, int | float) and 0 <= retry <= MAX_RETRY else None,
+    )
+
+
+def _rows(told: object) -> Iterator[tuple[str, str]]:
+    for row in told if isinstance(told, list) else []:
+        match row:
+            case [str(root), str(key)]:
+                yield root, key

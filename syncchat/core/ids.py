@@ -131,6 +131,10 @@ def author_of(text: str) -> str:
     return match[2]
 
 
+MAX_AHEAD = 60_000
+"""How far ahead of the server's clock a time may be, in milliseconds; what is further is not believed."""
+
+
 class Hlc:
     """A hybrid logical clock in milliseconds: `max(now + offset, last + 1)`.
 
@@ -143,10 +147,17 @@ class Hlc:
         self._now = now
         self._last = 0
         self.offset = 0
+        self.corrected = False
+        """Whether the offset is the server's word, and no mere assumption."""
+
+    @property
+    def now(self) -> int:
+        """What the server's clock shows now, as far as that is known."""
+        return self._now() + self.offset
 
     def next(self) -> int:
         """A time later than every one given or seen before."""
-        self._last = max(self._now() + self.offset, self._last + 1)
+        self._last = max(self.now, self._last + 1)
         return self._last
 
     def see(self, hlc: int, *, ahead: int | None = None) -> None:
@@ -154,5 +165,21 @@ class Hlc:
 
         A time that is more than `ahead` milliseconds past our own is not believed.
         """
-        if ahead is None or hlc <= max(self._now() + self.offset, self._last) + ahead:
+        if ahead is None or hlc <= max(self.now, self._last) + ahead:
             self._last = max(self._last, hlc)
+
+    def correct(self, offset: int) -> None:
+        """The server's clock minus ours is now known to be `offset`.
+
+        The one case in which times go back: those given before are so far ahead that the server refuses
+        them, and what bears them is going to be stamped anew.
+        """
+        self.offset = offset
+        self.corrected = True
+        if self._last > self.now + MAX_AHEAD:
+            self._last = self.now
+
+
+def restamped(id: str, hlc: int) -> str:
+    """The same id at another time."""
+    return f"{base32(hlc, HLC_WIDTH)}{id[HLC_WIDTH:]}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from syncchat.core.codec import dump, encodable
-from syncchat.core.ids import MessageId, author_of, check_name, parse_id
+from syncchat.core.ids import NAME, MessageId, author_of, check_name, parse_id
 from syncchat.errors import InvalidName, SyncchatError
 
 MAX_TEXT = 16 * 1024
@@ -41,7 +41,7 @@ class Message:
     of the message it answers. `reactions` has for each emoji the users who reacted, sorted.
     `state` is one of STATES, or None for a complete message. `durable`: it is finished, and
     nothing of it waits for the server's acknowledgement. While `streaming`, only its text is known, and
-    `agent` is taken to be True.
+    `agent` is taken to be True. `deleted_by` is the moderator who deleted it, None if it was its author.
     """
 
     id: str
@@ -56,6 +56,7 @@ class Message:
     state: str | None
     reactions: Mapping[str, tuple[str, ...]]
     durable: bool
+    deleted_by: str | None = None
 
 
 class Body(NamedTuple):
@@ -67,11 +68,12 @@ class Body(NamedTuple):
     deleted: bool = False
     agent: bool = False
     state: str | None = None
+    by: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The row's value: the text, and those of the other fields that say anything."""
         if self.deleted:
-            return {"deleted": True}
+            return {"deleted": True} | ({"by": self.by} if self.by else {})
         others = {name: value for name, value in self._asdict().items() if name != "text" and value}
         return {"text": self.text} | others
 
@@ -81,7 +83,8 @@ def read_body(value: object) -> Body | None:
     if not isinstance(value, dict):
         return None
     if value.get("deleted") is True:
-        return Body("", deleted=True)
+        by = value.get("by")
+        return Body("", deleted=True, by=by if isinstance(by, str) and NAME.match(by) else None)
     text = value.get("text")
     if not isinstance(text, str):
         return None

@@ -26,9 +26,17 @@ class Page:
         self.streams = store.texts(STREAMS)
         self.reactions = store.table(REACTIONS)
         self.requests = store.table(REQUESTS)
+        self.renamed: dict[str, str] = {}
+        """Ids of messages that were stamped anew -> those they have now."""
         self._reacted: dict[str, dict[str, set[str]]] = {}
         for key in self.reactions.rows():
             self.note_reaction(key, there=True)
+
+    def now(self, id: str) -> str:
+        """The id that a message has now."""
+        while id in self.renamed:
+            id = self.renamed[id]
+        return id
 
     def ids(self) -> set[str]:
         """The rows that may be messages, finished or not."""

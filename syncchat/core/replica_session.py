@@ -9,10 +9,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from syncchat.core.closing import read_closing
+from syncchat.core.closing import Closing, read_closing
 from syncchat.core.dialect import MAX_FRAME
 from syncchat.core.messages import (
     Auth,
+    Authenticated,
     Awareness,
     Close,
     Denied,
@@ -24,7 +25,9 @@ from syncchat.core.messages import (
     Step2,
     Update,
 )
+from syncchat.core.places import Row
 from syncchat.core.presence import Presence
+from syncchat.core.welcome import Welcome, read_welcome
 from syncchat.errors import CloseCode, ProtocolError
 
 WINDOW = 128
@@ -60,10 +63,26 @@ class Met:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The other side refused an update or the whole session; `code` and `reason` say why."""
+    """The other side refused an update or the whole session; `code` and `reason` say why.
+
+    Of a refused update, `rule` and `rows` are what the other side named, if it did, and `edit` is
+    the number of the one edit that was in it, None if it was a difference that may hold several.
+    After `retry` seconds it makes sense to try again, if that was told.
+    """
 
     code: int
     reason: str
+    rule: str = ""
+    rows: tuple[Row, ...] = ()
+    edit: int | None = None
+    retry: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Welcomed:
+    """The other side has told who we are there, what we may do, and its time."""
+
+    welcome: Welcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +90,19 @@ class CaughtUp:
     """The other side has sent what it had when the conversation began."""
 
 
-ReplicaEvent = Received | CaughtUp | Acknowledged | Met | Rejected
+ReplicaEvent = Received | CaughtUp | Acknowledged | Met | Rejected | Welcomed
+
+
+def _rejected(told: Closing, edit: int | None = None) -> Rejected:
+    return Rejected(told.code, told.reason, told.rule, told.rows, edit, told.retry)
 
 
 class ReplicaSession:
     """A replica's side: offers its edits, takes in what others did.
 
     `state` and `diff` read the replica: its state vector, and the update that holds what
-    somebody with a given state vector lacks. `acknowledges` tells whether the dialect does.
+    somebody with a given state vector lacks. `acknowledges` tells whether the dialect does. One that
+    `follows` another about the same doc on the same link passes over what was still said to that one.
     """
 
     def __init__(
@@ -90,6 +114,7 @@ class ReplicaSession:
         token: str,
         acknowledges: bool,
         authenticates: bool,
+        follows: bool = False,
     ) -> None:
         self.outbox: list[Message] = []
         self._state = state
@@ -103,9 +128,15 @@ class ReplicaSession:
         self._refused = False
         self._met = False
         self._behind = False
-        self._told: tuple[int, str] | None = None
+        self._told: Closing | None = None
+        self._deaf = follows
         self.caught_up = False
         """Whether the other side has sent what it had when the conversation began."""
+
+    @property
+    def met(self) -> bool:
+        """Whether edits are sent as they are made: the other side has told where it stands."""
+        return self._met
 
     # What the replica tells its session.
 
@@ -132,6 +163,11 @@ class ReplicaSession:
         """The replica is closed; the link lives on."""
         self.outbox.append(Close(""))
 
+    def renew(self, token: str) -> None:
+        """Another token stands for this client from now on, on the open session, too."""
+        self._token = token
+        self.outbox.append(Auth(token))
+
     def present(self) -> None:
         """The replica's own presence has changed."""
         self.outbox.append(Awareness(self._presence.announce()))
@@ -140,6 +176,9 @@ class ReplicaSession:
 
     def receive(self, message: Message) -> list[ReplicaEvent]:
         """Take in one message; return what it means to the replica. Raises MalformedUpdate."""
+        if self._deaf and not isinstance(message, Authenticated | Denied):
+            return []
+        self._deaf = False
         match message:
             case Step1(state):
                 return self._answer(state)
@@ -156,14 +195,19 @@ class ReplicaSession:
                 if self._presence.local is not None:
                     self.present()
             case Stateless(payload):
-                self._told = read_closing(payload) or self._told
+                return self._beside(payload)
             case Denied(reason):
-                return [Rejected(*(read_closing(reason) or (CloseCode.FORBIDDEN, reason)))]
+                return [_rejected(read_closing(reason) or self._told or Closing(CloseCode.FORBIDDEN, reason))]
             case Close(reason):
-                return [Rejected(*(self._told or (CloseCode.GOING_AWAY, reason)))]
+                return [_rejected(self._told or Closing(CloseCode.GOING_AWAY, reason))]
             case _:
                 pass
         return []
+
+    def _beside(self, payload: str) -> list[ReplicaEvent]:
+        self._told = read_closing(payload) or self._told
+        welcome = read_welcome(payload)
+        return [] if welcome is None else [Welcomed(welcome)]
 
     def _answer(self, state: bytes) -> list[ReplicaEvent]:
         diff = self._diff(state)
@@ -192,4 +236,6 @@ class ReplicaSession:
         self._refused = not ok or (self._refused and not whole)
         if ok:
             return [] if self._refused else [Acknowledged(edit)]
-        return [Rejected(*(self._told or (CloseCode.REFUSED, "the server refused a change")))]
+        told, self._told = self._told, None
+        told = told or Closing(CloseCode.REFUSED, "the server refused a change")
+        return [_rejected(told, None if whole else edit)]

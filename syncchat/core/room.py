@@ -1,10 +1,11 @@
 """A room: the chat that a cover and pages hold, read and written with no network."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from syncchat.core.changes import Change
-from syncchat.core.ids import Hlc, MessageId, author_of, check_name, format_id, page_name, parse_id
+from syncchat.core.grant import Role
+from syncchat.core.ids import MAX_AHEAD, Hlc, MessageId, check_name, format_id, page_name, parse_id
 from syncchat.core.listeners import Signal
 from syncchat.core.message import (
     Body,
@@ -24,9 +25,6 @@ from syncchat.core.store import Store
 from syncchat.core.stream import Stream
 from syncchat.core.timeline import Timeline
 from syncchat.errors import Refused, SyncchatError
-
-MAX_AHEAD = 60_000
-"""How far ahead of our own clock somebody else's may be, in milliseconds, to be followed."""
 
 
 class Room:
@@ -54,6 +52,8 @@ class Room:
         self._is_waiting = is_waiting
         self._pages: dict[int, tuple[Page, Subscription]] = {}
         self._cover: Store | None = None
+        self.role: Role | None = None
+        """What the server lets us do here; None until it has said so."""
         self._requests: Signal[list[Request]] = Signal("listeners to requests failed")
         self.timeline = Timeline(durable=self._is_durable, see=self._see)
 
@@ -88,20 +88,29 @@ class Room:
             if page.name == doc:
                 self.timeline.restyle(page, ids)
 
+    def admit(self, role: Role) -> None:
+        """The server has told what we may do here."""
+        self.role = role
+
+    def rename(self, ids: Mapping[str, str]) -> None:
+        """Own messages were stamped anew, old id -> new id; whoever knows the old ones still finds them."""
+        for page, _ in self._pages.values():
+            page.renamed.update(ids)
+
     # Messages
 
     def message(self, id: str) -> Message | None:
-        """The message with this id; None if no attached page has it."""
-        return self.timeline.get(id)
+        """The message with this id, or that had it before it was stamped anew; None if there is none."""
+        return self.timeline.get(self._now(id))
 
     def post(self, text: str, *, re: str | None = None) -> str:
         """Write a message and return its id; `re` is the id of the message it answers.
 
         Raises BadText for an empty text, TextTooLong for one of more than MAX_TEXT bytes of UTF-8,
-        InvalidName for a `re` that is no id.
+        InvalidName for a `re` that is no id, and Refused (G11), like all that writes here, for a reader.
         """
         page, id = self._newest(), self._new_id(re)
-        page.messages.set(id, Body(check_message_text(text), re=re).to_json())
+        page.messages.set(id, Body(check_message_text(text), re=re and self._now(re)).to_json())
         return id
 
     def edit(self, id: str, text: str) -> None:
@@ -120,22 +129,23 @@ class Room:
             agent=message.agent,
             state=message.state,
         )
-        page.put(id, body)
+        page.put(message.id, body)
 
     def delete(self, id: str) -> None:
-        """Take back the text of an own message, also while it is being streamed.
+        """Take back the text of an own message, also while it is being streamed; a moderator, of anybody's.
 
         Raises Refused (G1) for somebody else's, UnknownMessage for one that is not there.
         """
-        page, message = self._own(id)
+        page, message = self._own(id, but_for=Role.MODERATOR)
         if not message.deleted:
-            page.put(id, Body("", deleted=True))
+            by = None if message.user == self.user else self.user
+            page.put(message.id, Body("", deleted=True, by=by))
 
     def stream(self, *, re: str | None = None, agent: bool = True) -> Stream:
         """Begin a message that is written piece by piece; raises InvalidName for a `re` that is no id."""
         page, id = self._newest(), self._new_id(re)
         page.streams.create(id)
-        return Stream(id, page, re=re, agent=agent)
+        return Stream(id, page, re=re and self._now(re), agent=agent and self._may_be_agent)
 
     def reopen(self, id: str) -> Stream:
         """Go on with an own message that was being streamed when its writer stopped.
@@ -145,15 +155,20 @@ class Room:
         page, message = self._own(id)
         if not message.streaming:
             raise UnknownMessage(f"message {id} is finished")
-        return Stream(id, page, re=None, agent=True)
+        return Stream(message.id, page, re=None, agent=self._may_be_agent)
+
+    @property
+    def _may_be_agent(self) -> bool:
+        return self.role in (None, Role.AGENT)
 
     def react(self, id: str, emoji: str, on: bool = True) -> None:
         """Set or take back one's reaction to a message.
 
         Raises UnknownMessage, and BadText for an emoji that is not 1 to 32 characters without `|`.
         """
+        self._check_role()
         page = self._page_of(id)
-        key = reaction_key(Reaction(id, self.user, emoji))
+        key = reaction_key(Reaction(page.now(id), self.user, emoji))
         if not on:
             page.reactions.delete(key)
         elif key not in page.reactions:
@@ -166,8 +181,9 @@ class Room:
 
         Raises UnknownMessage, and InvalidName for a verb that is no name.
         """
+        self._check_role()
         page = self._page_of(id)
-        key = request_key(Request(verb, id, self.user))
+        key = request_key(Request(verb, page.now(id), self.user))
         if key not in page.requests:
             page.requests.set(key, 1)
 
@@ -224,12 +240,23 @@ class Room:
 
     def _see(self, id: MessageId) -> None:
         # A clock far ahead would drag everybody's with it, and put all later posts below it.
-        self._hlc.see(id.hlc, ahead=None if id.user == self.user else MAX_AHEAD)
+        own = id.user == self.user and not self._hlc.corrected
+        self._hlc.see(id.hlc, ahead=None if own else MAX_AHEAD)
 
     def _is_durable(self, page: Page, id: str) -> bool:
         return not self._is_waiting(page.name, MESSAGES, id)
 
+    def _check_role(self) -> None:
+        if self.role is not None and not self.role.writes:
+            raise Refused("G11", f"you may read room {self.name!r} and not write in it")
+
+    def _now(self, id: str) -> str:
+        for page, _ in self._pages.values():
+            id = page.now(id)
+        return id
+
     def _newest(self) -> Page:
+        self._check_role()
         if not self._pages:
             raise SyncchatError(f"room {self.name!r} has no page attached: enter it first")
         return self._pages[max(self._pages)][0]
@@ -240,15 +267,17 @@ class Room:
         return format_id(self._hlc.next(), self.user, self._rand())
 
     def _page_of(self, id: str) -> Page:
-        page = self.timeline.page_of(id)
+        page = self.timeline.page_of(self._now(id))
         if page is None:
             raise UnknownMessage(f"no message {id[:60]!r} on the attached pages")
         return page
 
-    def _own(self, id: str) -> tuple[Page, Message]:
-        page, message = self._page_of(id), self.timeline.get(id)
+    def _own(self, id: str, *, but_for: Role | None = None) -> tuple[Page, Message]:
+        """A message that we may write, or that somebody in the role `but_for` may."""
+        self._check_role()
+        page, message = self._page_of(id), self.message(id)
         if message is None:
             raise UnknownMessage(f"no message {id!r}")
-        if author_of(id) != self.user:
+        if message.user != self.user and (but_for is None or self.role is not but_for):
             raise Refused("G1", f"message {id} belongs to another user", ((MESSAGES, id),))
         return page, message

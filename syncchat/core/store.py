@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 from pycrdt import Doc, Map
 from pycrdt import Subscription as Observation
 
-from syncchat.core.changes import Callback, Change, Listeners, changes_of, place_of
+from syncchat.core.carry import content
+from syncchat.core.changes import Callback, Change, Kind, Listeners, changes_of, place_of
 from syncchat.core.codec import check_text
 from syncchat.core.listeners import Signal
 from syncchat.core.presence import Subscription
@@ -27,7 +28,7 @@ Past it they answer each other in a circle: an error says so, and the rest is to
 
 
 class Store:
-    """A doc seen as tables.
+    """A doc seen as tables; `rebind` puts another doc beneath them, and they go on.
 
     Whoever opens `doc.transaction()` instead of `store.transaction()` calls `deliver` when it is
     over. Not for use from several threads.
@@ -144,13 +145,37 @@ class Store:
         if errors:
             raise ExceptionGroup("listeners of a store failed", errors)
 
+    def rebind(self, doc: Doc[Any]) -> None:
+        """Show another doc from now on; listeners hear in which rows it differs from the one before.
+
+        Not for use inside a transaction. What listeners raise comes out of here as an ExceptionGroup.
+        """
+        before = {name: _contents(root) for name, (root, _) in self._roots.items()}
+        self._let_go()
+        self._roots.clear()
+        self.doc = doc
+        self._commits = doc.observe(self._close_batch)
+        batch = [change for name in before for change in self._differences(name, before[name])]
+        if batch:
+            self._batches.append(sorted(batch, key=place_of))
+        self.deliver()
+
     def close(self) -> None:
         """Stop observing the doc, so that both can be freed; writing raises SyncchatError from now on."""
+        self._shut = True
+        self._let_go()
+
+    def _let_go(self) -> None:
         for root, observation in self._roots.values():
             root.unobserve(observation)
-        self._shut = True
-        self._roots.clear()
         self.doc.unobserve(self._commits)
+
+    def _differences(self, table: str, before: dict[str, Any]) -> Iterator[Change]:
+        after = _contents(self.root(table))
+        for row in before.keys() | after.keys():
+            kind: Kind = "added" if row not in before else "removed" if row not in after else "changed"
+            if kind != "changed" or before[row] != after[row]:
+                yield Change(table, row, None, kind)
 
     def _collect(self, table: str, events: list[Any]) -> None:
         self._collected.extend(changes_of(table, events))
@@ -168,3 +193,7 @@ class Store:
             batch = self._closed.popleft()
             self._batches.append(batch)
             self._rows.tell(tuple(dict.fromkeys((change.table, change.row) for change in batch)))
+
+
+def _contents(root: Map[Any]) -> dict[str, Any]:
+    return {row: content(root[row]) for row in list(root.keys())}

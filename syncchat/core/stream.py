@@ -8,14 +8,20 @@ from syncchat.core.page import Page
 class Stream:
     """A message of one's own that grows until it is finished.
 
-    Whoever deletes it ends it: from then on `append` and `finish` do nothing and return False.
+    Whoever deletes it ends it: from then on `append` and `finish` do nothing and return False. It is
+    gone, too, if the server refuses it. `id` is another one after the message was stamped anew.
     """
 
     def __init__(self, id: str, page: Page, *, re: str | None, agent: bool) -> None:
-        self.id = id
+        self._id = id
         self._page = page
         self._re = re
         self._agent = agent
+
+    @property
+    def id(self) -> str:
+        """The message's id."""
+        return self._page.now(self._id)
 
     @property
     def text(self) -> str:

@@ -27,7 +27,11 @@ class Rows(Generic[V]):
     def __init__(self, store: "Store", name: str) -> None:
         self.name = name
         self._store = store
-        self._root: Map[Any] = store.root(name)
+        store.root(name)  # from now on its changes are heard
+
+    @property
+    def _root(self) -> Map[Any]:
+        return self._store.root(self.name)
 
     def __contains__(self, row: object) -> bool:
         return isinstance(row, str) and row in self._root

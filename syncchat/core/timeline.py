@@ -204,4 +204,5 @@ class Timeline(Sequence[Message]):
             state=body.state,
             reactions=line.page.reactions_to(id),
             durable=line.body is not None and self._durable(line.page, id),
+            deleted_by=body.by,
         )

@@ -7,11 +7,14 @@ Row = tuple[str, str]
 
 
 class Waiting:
-    """Numbers the edits of a replica and remembers, for each row, the last one that touched it."""
+    """Numbers the edits of a replica and remembers, for each row, the last one that touched it.
 
-    def __init__(self) -> None:
-        self.newest = 0
-        self._acknowledged = 0
+    `newest` is the number that it counts on from; those up to it wait for nothing.
+    """
+
+    def __init__(self, newest: int = 0) -> None:
+        self.newest = newest
+        self._acknowledged = newest
         self._edits: dict[Row, int] = {}
 
     def __len__(self) -> int:
@@ -19,6 +22,15 @@ class Waiting:
 
     def __contains__(self, row: object) -> bool:
         return row in self._edits
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows that wait, in the order of their last edits."""
+        return list(self._edits)
+
+    def of(self, edit: int) -> list[Row]:
+        """The rows whose last edit was this one."""
+        return [row for row, number in self._edits.items() if number == edit]
 
     @property
     def settled(self) -> bool:

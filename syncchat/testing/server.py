@@ -53,10 +53,13 @@ def make_hub(
 class MemoryServer:
     """A hub that runs while `running` does, always on the same `store`; `log` is its present handle.
 
-    Make it inside the event loop that it lives in. `tries` are the times of all tries to connect.
+    Make it inside the event loop that it lives in. `tries` are the times of all tries to connect;
+    `limits` are fields of Limits.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, authorize: Authorize = believe, **limits: Any) -> None:
+        self.authorize = authorize
+        self.limits = limits
         self.store = MemoryStore()
         self.log = HeldLog(self.store)
         self.hub: Hub | None = None
@@ -67,7 +70,7 @@ class MemoryServer:
     async def running(self) -> AsyncIterator[Hub]:
         """The server is there while the block runs."""
         self.log = HeldLog(self.store)
-        async with Hub(self.log, authorize=believe) as hub:
+        async with make_hub(self.log, authorize=self.authorize, **self.limits) as hub:
             self.hub = hub
             try:
                 yield hub
@@ -93,7 +96,9 @@ class MemoryServer:
             finally:
                 tasks.cancel_scope.cancel()
 
-    def peer(self, user: str, log: Log | None = None, *, dialect: str = "sync") -> Peer:
-        """A peer of this server."""
+    def peer(self, user: str, log: Log | None = None, *, ahead: int = 0, **how: Any) -> Peer:
+        """A peer whose clock is so many milliseconds `ahead`; `how` are other arguments of Peer."""
         rng = random.Random(self._rng.random())
-        return Peer(log=log, user=user, connect=self.connect, dialect=dialect, rng=rng)
+        return Peer(
+            log=log, user=user, connect=self.connect, rng=rng, now=lambda: wall_clock() + ahead, **how
+        )

@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pytest
 from pycrdt import Doc
 
-from syncchat.core.ids import Hlc, format_id, parse_id
+from syncchat.core.ids import MAX_AHEAD, Hlc, format_id, parse_id
 from syncchat.core.message import MAX_TEXT, BadText, Request, TextTooLong, UnknownMessage
 from syncchat.core.people import Person
 from syncchat.core.presence import Presence
-from syncchat.core.room import MAX_AHEAD, Room
+from syncchat.core.room import Room
 from syncchat.core.store import Store
 from syncchat.errors import InvalidName, Refused, SyncchatError
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map, Text
 
 from syncchat.core.deltas import Added, Changed, Delta, Removed, apply_deltas
-from syncchat.core.ids import Hlc, format_id, parse_id
+from syncchat.core.ids import MAX_AHEAD, Hlc, format_id, parse_id
 from syncchat.core.message import Message
 from syncchat.core.presence import Presence
-from syncchat.core.room import MAX_AHEAD, Room
+from syncchat.core.room import Room
 from syncchat.core.store import Store
 
 NOW = 1_700_000_000_000

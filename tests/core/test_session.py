@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pycrdt import Doc, Map
 
 from syncchat.core.closing import closing_text
+from syncchat.core.grant import Role
 from syncchat.core.hub_session import AskedForState, AskedToOpen, HubSession, Offered
 from syncchat.core.messages import (
     Auth,
@@ -34,14 +35,16 @@ from syncchat.core.replica_session import (
     Received,
     Rejected,
     ReplicaSession,
+    Welcomed,
 )
+from syncchat.core.welcome import Welcome, welcome_text
 from syncchat.errors import CloseCode, ProtocolError
 
 
 class Writer:
     """A replica's session, and the edits that its replica would have made."""
 
-    def __init__(self, *, acknowledges: bool = True) -> None:
+    def __init__(self, *, acknowledges: bool = True, follows: bool = False) -> None:
         self.presence = Presence(7)
         self.edits = 0
         self.session = ReplicaSession(
@@ -51,6 +54,7 @@ class Writer:
             token="ann",
             acknowledges=acknowledges,
             authenticates=acknowledges,
+            follows=follows,
         )
         self.session.start(0)
 
@@ -169,9 +173,48 @@ def test_G8_a_refusal_comes_with_its_reason() -> None:
     writer.edit()
     told = closing_text(CloseCode.REFUSED, "these rows belong to somebody else", rule="G1", rows=[["m", "k"]])
     assert writer.session.receive(Stateless(told)) == []
-    assert writer.session.receive(Status(False)) == [
-        Rejected(CloseCode.REFUSED, "these rows belong to somebody else")
-    ]
+    refused = Rejected(CloseCode.REFUSED, "these rows belong to somebody else", "G1", (("m", "k"),), edit=1)
+    assert writer.session.receive(Status(False)) == [refused]
+    writer.edit()
+    [event] = writer.session.receive(Status(False))
+    assert isinstance(event, Rejected)
+    assert (event.rule, event.rows, event.edit) == ("", (), 2), "what was told before was about another one"
+
+
+def test_G14_a_refused_difference_may_hold_many_edits() -> None:
+    writer = Writer()
+    writer.edit()
+    writer.session.receive(Step1(b"theirs"))
+    [event] = writer.session.receive(Status(False))
+    assert isinstance(event, Rejected)
+    assert event.edit is None
+
+
+def test_G14_a_session_that_follows_another_passes_over_what_was_said_to_that_one() -> None:
+    writer = Writer(follows=True)
+    for late in (Status(False), Update(b"x"), Step1(b"y"), Close("z"), Stateless(closing_text(4422, "no"))):
+        assert writer.session.receive(late) == []
+    assert writer.said() == [Auth("ann"), Step1(b"state")]
+    writer.session.receive(Authenticated("read-write"))
+    assert writer.session.receive(Step1(b"theirs")) == [Met(b"theirs")]
+
+
+def test_U3_a_renewed_token_is_sent_on_the_open_session() -> None:
+    writer = Writer().met()
+    writer.session.renew("fresh")
+    assert writer.said() == [Auth("fresh")]
+
+
+def test_G9_the_welcome_tells_who_we_are_and_what_time_it_is() -> None:
+    welcome = Welcome("ann", Role.READER, 1_800_000_000_000)
+    assert Writer().session.receive(Stateless(welcome_text(welcome))) == [Welcomed(welcome)]
+
+
+def test_L2_a_session_that_is_closed_over_a_limit_tells_when_to_try_again() -> None:
+    writer = Writer().met()
+    told = closing_text(CloseCode.TOO_MANY, "too fast", limit="updates_per_second", retry=7)
+    writer.session.receive(Stateless(told))
+    assert writer.session.receive(Close("too fast")) == [Rejected(CloseCode.TOO_MANY, "too fast", retry=7.0)]
 
 
 def test_G8_a_server_that_gives_no_reason_is_understood_too() -> None:

@@ -14,7 +14,7 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
-from syncchat.core.ids import user_from_subject
+from syncchat.core.ids import RAND_BITS, Hlc, page_name, user_from_subject
 from syncchat.core.room import Room
 from syncchat.peer import Peer
 from syncchat.testing.program import PATIENCE, Daemon
@@ -85,16 +85,31 @@ class Author:
         self.path = folder / f"{user}.sqlite"
         self._clock = clock
         self._server = server
+        self._rng = random.Random(user)
         self._ready = anyio.Event()
         self._restart = anyio.Event()
 
     async def run(self) -> None:
         while True:
-            async with Peer(self.path, user=self.user, server=self._server, now=self._clock.now) as peer:
-                self.peer, self.room = peer, await peer.enter("ubuntu")
+            async with Peer(self.path, user=self.user, server=self._server) as peer:
+                self.peer, self.room = peer, await self._enter(peer)
                 self._ready.set()
                 await self._restart.wait()
             self._restart = anyio.Event()
+
+    async def _enter(self, peer: Peer) -> Room:
+        """The room as one sees it who writes down the past: its times are not the server's present."""
+        page = await peer.open(page_name("ubuntu", 0))
+        room = Room(
+            "ubuntu",
+            self.user,
+            hlc=Hlc(self._clock.now),
+            rand=lambda: self._rng.getrandbits(RAND_BITS),
+            presence=page.presence,
+            is_waiting=lambda _doc, root, key: page.is_waiting(root, key),
+        )
+        room.attach(0, page.store)
+        return room
 
     async def ready(self) -> None:
         await self._ready.wait()

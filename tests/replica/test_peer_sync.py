@@ -170,31 +170,6 @@ def test_D3_O4_a_server_whose_disk_fails_gets_everything_once_when_it_can_write(
     run(main)
 
 
-def test_G1_O7_what_the_server_refuses_is_told_kept_and_never_called_durable() -> None:
-    async def main() -> None:
-        server = MemoryServer()
-        async with server.running(), server.peer("ann") as ann, server.peer("bob") as bob:
-            room, other = await ann.enter("lobby"), await bob.enter("lobby")
-            mine = room.post("mine")
-            await ann.settled()
-            await bob.until(lambda: len(other.timeline) == 1)
-            forged = (await _replica(bob)).store.table("messages")
-            forged.set(mine, {"text": "forged"})
-            await anyio.sleep(5)
-            assert bob.status.problem == "these rows belong to somebody else"
-            assert bob.status.online
-            assert not bob.is_settled
-            (await _replica(bob)).store.table("requests").set(f"stop|{mine}|bob", 1)
-            await anyio.sleep(60)
-            assert _shown(room) == [("mine", True)]
-            assert _shown(other) == [("forged", False)]
-            room.post("still here")
-            await bob.until(lambda: len(other.timeline) == 2)
-            assert ann.is_settled
-
-    run(main)
-
-
 def test_S7_O7_what_a_listener_writes_while_it_hears_of_others_is_its_own_edit() -> None:
     async def main() -> None:
         server = MemoryServer()

@@ -1,0 +1,74 @@
+"""What a replica that was refused something takes over into the doc that it is built anew in (G14)."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from pycrdt import Doc, Map
+
+from syncchat.core.codec import dump, load
+from syncchat.core.ids import Hlc, parse_id, restamped
+from syncchat.core.message import read_id
+from syncchat.core.places import Row
+
+TIMES = "G9"
+"""The rule about times too far ahead of the server's."""
+
+
+class Restamping(NamedTuple):
+    """What was written by a clock that was ahead, under the ids that it gets: old id -> new id."""
+
+    ids: Mapping[str, str]
+    now: int
+
+    def row(self, row: Row) -> Row:
+        """The name of a row there."""
+        return row[0], "|".join(self.ids.get(part, part) for part in row[1].split("|"))
+
+    def text(self, source: Doc[Any], row: Row) -> str | None:
+        """The JSON of a message there; None if it stays as it is."""
+        value = _json(source, row) if row[0] == "messages" else None
+        if not isinstance(value, dict):
+            return None
+        there = dict(value)
+        if isinstance(value.get("re"), str):
+            there["re"] = self.ids.get(value["re"], value["re"])
+        if type(value.get("edited")) is int:
+            there["edited"] = min(value["edited"], self.now)
+        return None if there == value else dump(there)
+
+
+def restamping(rows: Iterable[Row], target: Doc[Any], user: str, hlc: Hlc) -> Restamping:
+    """New ids for those of `rows` that `user` wrote in what is the server's future, and `target` lacks.
+
+    Each gets the time at which it was written by the server's clock, so that the same ids come out when
+    it is done again after a crash; one that would still be ahead gets the present. Their order stays.
+    """
+    now = hlc.now
+    own = {key for root, key in rows if root in ("messages", "streams") and _ahead_by(key, user, now) > 0}
+    ids: dict[str, str] = {}
+    last = 0
+    for id in sorted(own if hlc.corrected else ()):
+        if not any(id in target.get(root, type=Map) for root in ("messages", "streams")):
+            then = max(parse_id(id).hlc + hlc.offset, last + 1)
+            last = then if then <= now else max(hlc.next(), last + 1)
+            ids[id] = restamped(id, last)
+    return Restamping(ids, now)
+
+
+def can_restamp(row: Row, source: Doc[Any], user: str, hlc: Hlc) -> bool:
+    """Whether other times would make a row that was refused for its times (G9) one that is not."""
+    if not hlc.corrected:
+        return False
+    value = _json(source, row) if row[0] == "messages" else None
+    edited = value.get("edited") if isinstance(value, dict) else None
+    late = type(edited) is int and edited > hlc.now
+    return late or any(_ahead_by(part, user, hlc.now) > 0 for part in row[1].split("|"))
+
+
+def _ahead_by(id: str, user: str, now: int) -> int:
+    parts = read_id(id)
+    return parts.hlc - now if parts is not None and parts.user == user else 0
+
+
+def _json(source: Doc[Any], row: Row) -> Any:
+    return load(source.get(row[0], type=Map).get(row[1]))
