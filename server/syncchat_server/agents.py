@@ -9,6 +9,7 @@ import anyio
 from syncchat.agent import Agent, Model
 from syncchat.core.grant import Claims, Role
 from syncchat.core.ids import parse_doc
+from syncchat.core.schema import SERVER
 from syncchat.errors import describe
 from syncchat.hub import Hub
 from syncchat.peer import Peer
@@ -51,7 +52,7 @@ class AgentHost:
                     self._rooms[room].cancel()
 
     def _wanted(self) -> set[str]:
-        occupied = (name for name, users in self._hub.occupants().items() if users - {AGENT})
+        occupied = (name for name, users in self._hub.occupants().items() if users - {AGENT, SERVER})
         return {doc.room for doc in map(parse_doc, occupied) if doc.in_room}
 
     async def _attend(self, peer: Peer, room: str) -> None:

@@ -13,6 +13,7 @@ from syncchat.errors import SyncchatError
 from syncchat.hub import Hub
 from syncchat.log import SqliteLog
 from syncchat_server.agents import AgentHost
+from syncchat_server.api import Rooms, api_routes
 from syncchat_server.app import make_app
 from syncchat_server.auth import Authority, OpenAuthority, make_authority
 from syncchat_server.folder import LOG_NAME, own_folder
@@ -75,10 +76,10 @@ async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None
     ):
         log = SqliteLog(folder / LOG_NAME)
         hub = Hub(log, authorize=authority, limits=settings.limits)
-        operations = Operations(hub, log)
-        async with hub, _beside(hub, authority, settings, operations):
+        operations = Operations(hub, log, settings.allow_metrics)
+        async with hub, Rooms(hub, log) as rooms, _beside(hub, authority, settings, operations):
             host, port = listener.getsockname()[:2]
-            config = _config(hub, authority, settings, operations)
+            config = _config(hub, authority, settings, operations, rooms)
             server = _Server(config, lambda: started(f"ws://{host}:{port}"), lambda: operations.drain(GRACE))
             async with anyio.create_task_group() as tasks:
                 await tasks.start(_stop_on_signal, server, settings.drain_seconds)
@@ -110,11 +111,12 @@ async def _watch(authority: Authority, hub: Hub) -> None:
 
 
 def _config(
-    hub: Hub, authority: Authority | OpenAuthority, settings: Settings, operations: Operations
+    hub: Hub, authority: Authority | OpenAuthority, settings: Settings, operations: Operations, rooms: Rooms
 ) -> uvicorn.Config:
     origins = Origins.of(settings.allow_origin, any_host=not authority.is_open)
+    routes = [*operations.routes(), *api_routes(rooms, authority, origins, operations.usage)]
     config = FrontDoorConfig(
-        Traced(make_app(hub, operations.routes(), authority=authority, origins=origins)),
+        Traced(make_app(hub, routes, authority=authority, origins=origins)),
         interface="asgi3",  # it would guess by whether the app is a coroutine function; Traced is none
         http=FrontDoorProtocol,
         ws=RawSocketProtocol,

@@ -43,6 +43,10 @@ class Origins:
         host = connection.headers.get("host", "").lower()
         return all(self._allows(origin.lower(), host) for origin in connection.headers.getlist("origin"))
 
+    def names_us(self, connection: HTTPConnection) -> bool:
+        """Whether the host that a request asks for is ours: a page reads its own host without an Origin."""
+        return self.any_host or _cannot_be_rebound(connection.headers.get("host", "").lower())
+
     def _allows(self, origin: str, host: str) -> bool:
         if "*" in self.allowed or origin in self.allowed:
             return True

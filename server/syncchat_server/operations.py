@@ -1,5 +1,7 @@
 """What a running daemon tells of itself: health, readiness and metrics, put together."""
 
+from collections.abc import Iterable
+
 from starlette.routing import BaseRoute
 
 from syncchat.agent import Metered, Model, Usage
@@ -10,18 +12,19 @@ from syncchat_server.metrics import Metrics
 
 
 class Operations:
-    """The health and the counters of a daemon with this hub on this log."""
+    """The health and the counters of a daemon with this hub on this log; `networks` may read the counters."""
 
-    def __init__(self, hub: Hub, log: SqliteLog) -> None:
+    def __init__(self, hub: Hub, log: SqliteLog, networks: Iterable[str] = ()) -> None:
         self._hub = hub
         self._health = Health(log.check_writable)
-        self._usage = Usage()
-        self._metrics = Metrics(hub, self._usage)
+        self.usage = Usage()
+        """What the daemon's agent has asked its models."""
+        self._metrics = Metrics(hub, self.usage, networks)
 
     def metered(self, models: tuple[Model, Model]) -> tuple[Model, Model]:
         """The same models, whose calls are counted."""
         answers, judges = models
-        return Metered(answers, self._usage), Metered(judges, self._usage)
+        return Metered(answers, self.usage), Metered(judges, self.usage)
 
     def routes(self) -> list[BaseRoute]:
         """`/healthz`, `/readyz` and `/metrics`."""

@@ -1,0 +1,252 @@
+"""The document that describes the HTTP API: what /openapi.json says, in OpenAPI 3.1."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from syncchat.core.grant import Role
+from syncchat.core.ids import NAME
+from syncchat.core.message import MAX_TEXT, STATES
+
+Json = dict[str, Any]
+
+DESCRIPTION = """Rooms, their messages, and posting, for scripts: under the same guard as every client.
+Without authentication on the daemon the token is the user's name."""
+
+MAX_PAGE: Final = 200
+"""Messages that are told at once."""
+
+MAX_ROOMS: Final = 1000
+"""Rooms that are told at once."""
+
+MAX_KEY: Final = 255
+"""Characters of an idempotency key."""
+
+NAME_PATTERN = "^" + NAME.pattern.replace(r"\Z", "$")
+ID_PATTERN = r"^[0-9a-hjkmnp-tv-z]{10}\.[A-Za-z0-9_-]{1,40}\.[0-9a-hjkmnp-tv-z]{8}$"
+
+NAME_SCHEMA: Json = {"type": "string", "pattern": NAME_PATTERN}
+ID: Json = {
+    "type": "string",
+    "pattern": ID_PATTERN,
+    "description": "A message's id; ids sort as messages are shown.",
+}
+TIME: Json = {"type": "string", "format": "date-time"}
+COUNT: Json = {"type": "integer", "minimum": 0}
+
+
+def _object(description: str, properties: Json, optional: tuple[str, ...] = ()) -> Json:
+    return {
+        "type": "object",
+        "description": description,
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+        "additionalProperties": False,
+    }
+
+
+def _or_null(schema: Json) -> Json:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _text(description: str, **more: object) -> Json:
+    return {"type": "string", "description": description, **more}
+
+
+MESSAGE = _object(
+    "A message as it is now.",
+    {
+        "id": ID,
+        "room": NAME_SCHEMA,
+        "user": NAME_SCHEMA,
+        "text": _text("Empty if it was deleted."),
+        "time": TIME,
+        "re": _or_null(ID),
+        "edited": _or_null(TIME),
+        "deleted": {"type": "boolean"},
+        "deleted_by": _or_null(NAME_SCHEMA),
+        "agent": {"type": "boolean", "description": "Whether an agent wrote it."},
+        "state": {"enum": [*sorted(STATES), None], "description": "How it ended if not by being complete."},
+        "streaming": {"type": "boolean", "description": "Whether it is still being written."},
+        "reactions": {
+            "type": "object",
+            "description": "By emoji, the users who reacted.",
+            "additionalProperties": {"type": "array", "items": NAME_SCHEMA},
+        },
+    },
+)
+
+NEW_MESSAGE = _object(
+    "What is to be posted.",
+    {
+        "text": _text(f"At most {MAX_TEXT} bytes of UTF-8, and more than white space.", minLength=1),
+        "re": _or_null(ID) | {"description": "The message it answers."},
+        "agent": {"type": "boolean", "default": False, "description": "Only an agent's token may say so."},
+    },
+    optional=("re", "agent"),
+)
+
+MESSAGE_PAGE = _object(
+    "Messages of a room, the newest last.",
+    {
+        "messages": {
+            "type": "array",
+            "items": {"$ref": "#/components/schemas/Message"},
+            "maxItems": MAX_PAGE,
+        },
+        "next": _or_null(ID) | {"description": "Ask with before=NEXT for older ones; null: there are none."},
+    },
+)
+
+ROOM_LIST = _object(
+    "Rooms, sorted by name.",
+    {
+        "rooms": {
+            "type": "array",
+            "items": _object(
+                "A room that the caller may enter.",
+                {
+                    "name": NAME_SCHEMA,
+                    "role": {"enum": [str(role) for role in Role]},
+                    "users": {
+                        "type": "array",
+                        "items": NAME_SCHEMA,
+                        "description": "Who has it open now, or has posted over HTTP within a minute.",
+                    },
+                },
+            ),
+        },
+        "next": _or_null(NAME_SCHEMA)
+        | {"description": "Ask with after=NEXT for more; null: there are none."},
+    },
+)
+
+USAGE = _object(
+    "What the caller has done over HTTP since `since`.",
+    {
+        "user": NAME_SCHEMA,
+        "since": TIME,
+        "requests": COUNT,
+        "messages": {
+            "type": "object",
+            "description": "Messages posted, by room; `*` are those in the many after a thousand.",
+            "additionalProperties": COUNT,
+        },
+        "agent": _object(
+            "What the daemon's own agent has asked its models, for everybody together.",
+            {"calls": COUNT, "failures": COUNT, "tokens_in": COUNT, "tokens_out": COUNT},
+        ),
+    },
+)
+
+PROBLEM = _object(
+    "What is wrong, and what to do (RFC 9457).",
+    {
+        "title": _text("The status in words."),
+        "status": {"type": "integer"},
+        "code": _text("For programs."),
+        "detail": _text("What is wrong."),
+        "remedy": _text("What to do about it."),
+        "retry": {"type": "integer", "description": "Seconds after which to try again, as in Retry-After."},
+        "limit": _text("The name of the limit that was met."),
+        "rule": _text("The rule of SPEC.md by which it was refused."),
+    },
+    optional=("retry", "limit", "rule"),
+)
+
+
+def _answer(name: str, description: str, media: str = "application/json") -> Json:
+    content = {media: {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+    return {"description": description, "content": content}
+
+
+def _answers(status: int, name: str, description: str, problems: tuple[int, ...]) -> Json:
+    wrong = {
+        str(number): _answer("Problem", HTTPStatus(number).phrase, "application/problem+json")
+        for number in sorted({401, 403, 422, 500, 503, *problems})
+    }
+    return {str(status): _answer(name, description)} | wrong
+
+
+def _parameter(name: str, where: str, schema: Json, description: str) -> Json:
+    return {
+        "name": name,
+        "in": where,
+        "schema": schema,
+        "description": description,
+        "required": where == "path",
+    }
+
+
+def _limit(default: int, maximum: int) -> Json:
+    schema = {"type": "integer", "minimum": 1, "maximum": maximum, "default": default}
+    return _parameter("limit", "query", schema, "How many at most.")
+
+
+ROOM = _parameter("room", "path", NAME_SCHEMA, "The room's name.")
+
+PATHS: Json = {
+    "/api/v1/rooms": {
+        "get": {
+            "operationId": "rooms",
+            "summary": "The rooms you may enter, and who is in them",
+            "parameters": [
+                _parameter("after", "query", NAME_SCHEMA, "Those after this name."),
+                _limit(100, MAX_ROOMS),
+            ],
+            "responses": _answers(200, "RoomList", "Rooms.", ()),
+        }
+    },
+    "/api/v1/rooms/{room}/messages": {
+        "get": {
+            "operationId": "messages",
+            "summary": "A page of messages",
+            "parameters": [
+                ROOM,
+                _parameter("before", "query", ID, "Those before this id."),
+                _limit(50, MAX_PAGE),
+            ],
+            "responses": _answers(200, "MessagePage", "Messages.", (404,)),
+        },
+        "post": {
+            "operationId": "post",
+            "summary": "Post a message; it is durable when this answers",
+            "parameters": [
+                ROOM,
+                _parameter(
+                    "Idempotency-Key",
+                    "header",
+                    {"type": "string", "minLength": 1, "maxLength": MAX_KEY},
+                    "The message is posted once, however often it is sent with this key.",
+                ),
+            ],
+            "requestBody": {"required": True, **_answer("NewMessage", "The message.")},
+            "responses": _answers(201, "Message", "It is durable.", (404, 413, 429))
+            | {"200": _answer("Message", "It was posted before with this key.")},
+        },
+    },
+    "/api/v1/usage": {
+        "get": {
+            "operationId": "usage",
+            "summary": "What you have done here, and the agent for all",
+            "responses": _answers(200, "Usage", "Counters.", ()),
+        }
+    },
+}
+
+DOCUMENT: Json = {
+    "openapi": "3.1.0",
+    "info": {"title": "syncchat", "version": "1", "description": DESCRIPTION},
+    "security": [{"bearer": []}],
+    "paths": PATHS,
+    "components": {
+        "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        "schemas": {
+            "Message": MESSAGE,
+            "NewMessage": NEW_MESSAGE,
+            "MessagePage": MESSAGE_PAGE,
+            "RoomList": ROOM_LIST,
+            "Usage": USAGE,
+            "Problem": PROBLEM,
+        },
+    },
+}

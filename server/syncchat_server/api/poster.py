@@ -1,0 +1,85 @@
+"""Posts for one caller in one room, on a link that stays open for a while."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from typing import Any
+
+import anyio
+from pycrdt import Doc, Map
+
+from syncchat.core.codec import dump
+from syncchat.core.grant import Claims
+from syncchat.core.message import Body
+from syncchat.core.page import MESSAGES
+from syncchat.hub import Hub
+from syncchat_server.api.visit import Visit, visit
+
+CLIENT_BITS = 53
+"""Bits of a client id, as in every client."""
+
+MAX_POSTS = 1000
+"""Messages under one client id: a doc's client ids are bounded, and so is what is kept here."""
+
+
+class Poster:
+    """Writes messages into a doc without reading it: nothing that a new message says builds on others.
+
+    `used` is when it was last used, in seconds of the event loop.
+    """
+
+    def __init__(self, hub: Hub, claims: Claims, doc: str) -> None:
+        self.used = anyio.current_time()
+        self.turn = anyio.Lock()
+        """Held by whoever posts: one after the other, as they share a client id."""
+        self._hub = hub
+        self._claims = claims
+        self._name = doc
+        self._stack = AsyncExitStack()
+        self._visit: Visit | None = None
+        self._users = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody posts, or waits for it."""
+        return self._users > 0
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Somebody needs it while the block runs."""
+        self._users += 1
+        try:
+            yield
+        finally:
+            self._users -= 1
+            self.used = anyio.current_time()
+
+    async def enter(self) -> None:
+        """Be let in, if it is not; then others see that the caller is there. Raises Problem."""
+        if self._visit is None:
+            self._visit = await self._stack.enter_async_context(visit(self._hub, self._claims, self._name))
+            self._doc: Doc[Any] = Doc(client_id=secrets.randbits(CLIENT_BITS))
+            self._messages = self._doc.get(MESSAGES, type=Map)
+
+    async def post(self, id: str, body: Body) -> None:
+        """Return when a new message is durable. Raises Problem; then it may be durable or not.
+
+        What failed is never sent again: the next post is on a new link under a new client id.
+        """
+        try:
+            await self.enter()
+            assert self._visit is not None
+            before = self._doc.get_state()
+            self._messages[id] = dump(body.to_json())
+            await self._visit.write(self._doc.get_update(before))
+        except BaseException:
+            await self.aclose()
+            raise
+        if len(self._messages) >= MAX_POSTS:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """Leave; it can be used again."""
+        self._visit = None
+        with anyio.CancelScope(shield=True):
+            await self._stack.aclose()
