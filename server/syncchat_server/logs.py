@@ -65,7 +65,7 @@ def _formatter(form: LogFormat) -> logging.Formatter:
 
 
 class Traced:
-    """An ASGI app around another: whatever is logged for a request or a socket carries an id of its own.
+    """An ASGI app around another: what is logged for a request, at DEBUG for a socket too, carries its id.
 
     The answer to an HTTP request tells it as `x-request-id`. Paths are logged as their route's
     pattern: a path may be anything, and hold anything.
@@ -76,11 +76,14 @@ class Traced:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve a request in `app`."""
-        _connection.set(secrets.token_hex(4))
         if scope["type"] == "http":
+            _connection.set(secrets.token_hex(4))
             return self._answer(scope, receive, send)
-        # No coroutine around a socket's: there may be very many, for very long.
-        logger.debug("a socket opens")
+        # There may be very many sockets, for very long: each has an id while somebody looks closely, as that
+        # takes most of a kilobyte, and no coroutine around its own.
+        if logger.isEnabledFor(logging.DEBUG):
+            _connection.set(secrets.token_hex(4))
+            logger.debug("a socket opens")
         return self._app(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,11 +1,13 @@
 """`/metrics`: what the hub and the agents count, in the format of Prometheus.
 
 Labels are rules of the SPEC and names of limits, never what a user chose: rooms, names and addresses
-would make as many series as somebody likes, and tell who talks with whom.
+would make as many series as somebody likes, and tell who talks with whom. All the same they are for
+this machine, and for those that the settings name.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv6Address, ip_address, ip_network
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -13,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from syncchat.agent import Usage
@@ -23,9 +25,10 @@ from syncchat.hub.stats import Histogram, Stats
 
 
 class Metrics:
-    """The counters of one daemon, collected anew whenever they are asked for."""
+    """The counters of one daemon, collected anew whenever somebody in `networks` asks for them."""
 
-    def __init__(self, hub: Hub, usage: Usage) -> None:
+    def __init__(self, hub: Hub, usage: Usage, networks: Iterable[str]) -> None:
+        self._networks = [ip_network(network) for network in networks]
         self._registry = CollectorRegistry()
         self._registry.register(_Collected(hub, usage))
         ProcessCollector(registry=self._registry)
@@ -35,8 +38,19 @@ class Metrics:
         return [Route("/metrics", self._answer)]
 
     async def _answer(self, request: Request) -> Response:
+        if not self._is_for(request.client.host if request.client else ""):
+            return PlainTextResponse("metrics are not for your address: see --allow-metrics\n", 403)
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(self._registry), headers={"content-type": content_type})
+
+    def _is_for(self, address: str) -> bool:
+        try:
+            found = ip_address(address.partition("%")[0])
+        except ValueError:
+            return False
+        if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+            found = found.ipv4_mapped
+        return found.is_loopback or any(found in network for network in self._networks)
 
 
 class _Collected(Collector):

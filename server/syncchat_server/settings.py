@@ -51,6 +51,8 @@ class Settings:
     auth: AuthSettings = field(default_factory=AuthSettings)
     open: bool = False
     allow_origin: tuple[str, ...] = ()
+    allow_metrics: tuple[str, ...] = ()
+    """Networks that may read the metrics, beside this machine."""
     drain_seconds: int = 10
     """Seconds after SIGTERM within which the daemon has ended, whatever happens."""
 

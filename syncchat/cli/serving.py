@@ -1,6 +1,7 @@
 """The verb that runs the daemon."""
 
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,22 @@ from syncchat.cli.settings import (
     limit_option,
     limits_of,
 )
+
+
+class Network(click.ParamType[str]):
+    """An address, or a network like 10.0.0.0/8."""
+
+    name = "network"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check it; raises BadParameter."""
+        try:
+            return str(ip_network(str(value)))
+        except ValueError as error:
+            self.fail(f"{error}: write 10.0.0.0/8 or 192.0.2.7", param, ctx)
+
+
+NETWORK = Network()
 
 
 @click.command(context_settings=DAEMON)
@@ -43,6 +60,14 @@ from syncchat.cli.settings import (
     multiple=True,
     metavar="ORIGIN",
     help="The origin (https://HOST) of a web page whose sockets are taken; may be repeated.",
+)
+@click.option(
+    "--allow-metrics",
+    cls=Setting,
+    type=NETWORK,
+    multiple=True,
+    metavar="NETWORK",
+    help="A network (10.0.0.0/8) that may read /metrics, beside this machine; may be repeated.",
 )
 @click.option(
     "--drain-seconds",
@@ -76,6 +101,7 @@ def serve(
     judge_model: str | None,
     open: bool,
     allow_origin: tuple[str, ...],
+    allow_metrics: tuple[str, ...],
     drain_seconds: int,
     log_format: str,
     limit: tuple[str, ...],
@@ -98,6 +124,7 @@ def serve(
             auth=AuthSettings(**auth),
             open=open,
             allow_origin=allow_origin,
+            allow_metrics=allow_metrics,
             drain_seconds=drain_seconds,
         )
         anyio.run(run_daemon, settings, _say_started, backend_options={"use_uvloop": sys.platform != "win32"})

@@ -5,11 +5,13 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from syncchat.core.grant import Role
 from syncchat.peer import Peer
@@ -42,7 +44,8 @@ async def test_R2_no_text_and_no_token_reaches_the_log(
             async with connect(
                 f"{daemon.address}/{address}", proxy=None, additional_headers=bearer
             ) as socket:
-                await socket.send(SECRET.encode())
+                with suppress(ConnectionClosed):  # it is quick to refuse a token in an address
+                    await socket.send(SECRET.encode())
         said = daemon.stderr().splitlines()
     assert said, "it was asked to tell everything"
     assert not [line for line in said if SECRET in line or issued.token[-40:] in line]

@@ -117,9 +117,11 @@ async def test_R1_a_failure_of_long_ago_is_tried_anew(
         await log.check_writable()
 
 
-async def get(daemon: Daemon, path: str) -> httpx2.Response:
+async def get(daemon: Daemon, path: str, *, behind_proxy: str = "") -> httpx2.Response:
+    """What a GET is answered; a proxy on this machine has it from the address `behind_proxy`."""
+    headers = {"X-Forwarded-For": behind_proxy} if behind_proxy else {}
     async with httpx2.AsyncClient(base_url=daemon.address.replace("ws://", "http://")) as client:
-        return await client.get(path)
+        return await client.get(path, headers=headers)
 
 
 @pytest.mark.anyio
@@ -210,3 +212,16 @@ async def test_R1_metrics_count_what_agents_ask_of_their_models(tmp_path: Path) 
     assert value(text, "syncchat_agent_failures_total") == 0
     assert value(text, "syncchat_agent_tokens_in_total") > 0
     assert value(text, "syncchat_agent_tokens_out_total") > 0
+
+
+@pytest.mark.anyio
+async def test_R1_metrics_are_for_this_machine_and_the_networks_that_the_settings_name(
+    tmp_path: Path,
+) -> None:
+    with Daemon(tmp_path / "daemon", "--no-agent", "--allow-metrics", "10.0.0.0/8") as daemon:
+        assert (await get(daemon, "/metrics")).status_code == 200
+        for address, status in (("10.1.2.3", 200), ("::ffff:10.1.2.3", 200), ("192.0.2.7", 403), ("x", 403)):
+            answer = await get(daemon, "/metrics", behind_proxy=address)
+            assert answer.status_code == status, address
+        assert "--allow-metrics" in answer.text
+        assert (await get(daemon, "/readyz", behind_proxy="192.0.2.7")).status_code == 200
