@@ -268,7 +268,7 @@ class Replica:
 
     def _can_restamp(self, row: Row) -> bool:
         again = self._restamped.intersection(row[1].split("|"))
-        return not again and can_restamp(row, self.doc, self.user, self._hlc)
+        return not again and can_restamp(row, self.user, self._hlc)
 
     def _keep(self, rows: Iterable[Row], rule: str, reason: str) -> None:
         for row in rows:

@@ -55,14 +55,13 @@ def restamping(rows: Iterable[Row], target: Doc[Any], user: str, hlc: Hlc) -> Re
     return Restamping(ids, now)
 
 
-def can_restamp(row: Row, source: Doc[Any], user: str, hlc: Hlc) -> bool:
-    """Whether other times would make a row that was refused for its times (G9) one that is not."""
-    if not hlc.corrected:
-        return False
-    value = _json(source, row) if row[0] == "messages" else None
-    edited = value.get("edited") if isinstance(value, dict) else None
-    late = type(edited) is int and edited > hlc.now
-    return late or any(_ahead_by(part, user, hlc.now) > 0 for part in row[1].split("|"))
+def can_restamp(row: Row, user: str, hlc: Hlc) -> bool:
+    """Whether other times may make a row that was refused for its times (G9) one that is not.
+
+    Also where our clock does not show them ahead: then it was put wrong, and hears so from the next welcome.
+    """
+    ids = map(read_id, row[1].split("|"))
+    return hlc.corrected and any(id is not None and id.user == user for id in ids)
 
 
 def _ahead_by(id: str, user: str, now: int) -> int:
