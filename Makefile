@@ -31,7 +31,7 @@ bench: setup ## what sync costs here, in minutes: our cases that matter most, ta
 	@$(BIN)/python -m benchmarks report benchmarks/results/latest.jsonl
 
 bench-ci: setup ## what CI keeps of each run, in seconds: benchmarks/results/ci.jsonl; its times are never judged
-	@$(TIMED) "bench: the short form of CI" $(BIN)/python -m benchmarks run --only fanout-10,library --rounds 1 \
+	@$(TIMED) "bench: the short form of CI" $(BIN)/python -m benchmarks run --only fanout-10,library,guard --rounds 1 \
 		--peers syncchat --out benchmarks/results/ci.jsonl
 
 bench-peers: setup ## the same beside the systems people would pick instead, all cases; an hour or two

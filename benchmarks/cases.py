@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import floors, library
+from benchmarks import floors, guard, library
 from benchmarks.load.client import Failed
 from benchmarks.load.meter import Result
 from benchmarks.load.workloads import Target, kept, seen_then_killed
@@ -328,6 +328,19 @@ CASES = (
             ("open_ms", "ms open 1,000", 1.0),
             ("stream_us_per_token", "µs/token", 1.0),
             ("agent_us_per_token", "µs/token of the agent", 1.0),
+        ),
+        short=True,
+        only="syncchat",
+    ),
+    Case(
+        "guard",
+        "a token append, read and judged before it is applied; medians",
+        lambda _peer: guard.measure(),
+        (
+            ("guard_us", "µs decode and judge", 1.0),
+            ("index_us", "µs index", 1.0),
+            ("apply_us", "µs apply", 1.0),
+            ("guard_per_apply", "x apply", 1.0),
         ),
         short=True,
         only="syncchat",

@@ -115,6 +115,7 @@ TARGETS = (
     Target("join of 100k: herd", "herd-100000", "herd_join_s", "best", 1 / 20),
     Target("disk, 10k messages", "disk-messages", "compact_disk_bytes", "hocuspocus-sqlite", 1),
     Target("disk, 2,000 tokens, in texts", "disk-tokens", "compact_per_text", None, 2),
+    Target("µs to decode and judge a token append", "guard", "guard_us", None, 15),
     Target("kill -9 at once, kept of 20 (at least)", "kill", "kept", None, 20),
 )
 

@@ -9,7 +9,7 @@ from syncchat.core.moderation import check_burials, check_removals, may_touch, m
 from syncchat.core.places import Place, Row
 from syncchat.core.plan import Plan
 from syncchat.core.quota import begun, check_quotas
-from syncchat.core.schema import SERVER, Root, Schema, Writer
+from syncchat.core.schema import SERVER, Schema, Writer
 from syncchat.core.structs import StructIndex
 from syncchat.core.update import Id, Update
 from syncchat.errors import InvalidName, Refused
@@ -66,20 +66,22 @@ def judge(
     if update.size > schema.max_update:
         raise Refused("G6", f"an update of more than {schema.max_update} bytes")
     writer = Writer(SERVER if server else user, role)
+    writes = writer.writes
     plan = index.plan(update)
-    if plan.missing is not None and writer.writes:
+    if plan.missing is not None and writes:
         return Gap(plan.missing)
-    foreign = _check_written(plan, writer, schema) if writer.writes else set()
+    foreign = _check_written(plan, writer, schema) if writes else set()
     if plan.removed and not _may_delete(plan, writer, schema) and index.refresh():
         plan = index.plan(update)
-    if not writer.writes and (plan.is_news or plan.missing is not None):
+    if not writes and (plan.is_news or plan.missing is not None):
         raise Refused("G11", "a reader changes nothing", _rows(plan.places))
-    foreign |= _check_deleted(plan, index, writer, schema)
+    if plan.removed:
+        foreign |= _check_deleted(plan, index, writer, schema)
     if plan.placed:
         _check_clients(plan, index, writer, schema)
         check_contents(plan, writer, schema)
         if not server:
-            if now is not None:
+            if now is not None and plan.layer.places:
                 _check_times(plan, index, now, schema)
             check_quotas(plan, update, index, schema)
     if foreign:
@@ -93,28 +95,28 @@ def judge(
 def _foreign(places: Iterable[Place | None], writer: Writer, schema: Schema) -> dict[Place, str]:
     """Those of the places that are in rows of others, and whose; raises Refused for what is in no row."""
     foreign = {}
+    user = writer.user
     for place in places:
         if place is None:
             continue
-        root = schema.root(place.row[0])
+        row = place.row
+        root = schema.root(row[0])
         if root is None:
-            raise Refused("G2", f"there is no root {place.row[0][:60]!r}", (place.row,))
-        owner = _owner(root, place.row)
-        if owner is not None and owner != writer.user and not writer.is_server:
+            raise Refused("G2", f"there is no root {row[0][:60]!r}", (row,))
+        try:
+            owner = root.owner(row[1])
+        except InvalidName as error:
+            raise Refused("G1", f"no key of {row[0]}: {error}", (row,)) from None
+        if owner is not None and owner != user and not writer.is_server:
             foreign[place] = owner
     return foreign
 
 
-def _owner(root: Root, row: Row) -> str | None:
-    try:
-        return root.owner(row[1])
-    except InvalidName as error:
-        raise Refused("G1", f"no key of {row[0]}: {error}", (row,)) from None
-
-
 def _check_written(plan: Plan, writer: Writer, schema: Schema) -> set[Place]:
     foreign = _foreign({place for _, _, place in plan.placed}, writer, schema)
-    if foreign and not may_touch(foreign, writer, schema, delete=False):
+    if not foreign:
+        return set()
+    if not may_touch(foreign, writer, schema, delete=False):
         raise _trespass(foreign, writer)
     return set(foreign)
 

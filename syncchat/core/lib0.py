@@ -61,23 +61,23 @@ class Reader:
         if number < 0x80:  # one byte is by far the most frequent
             self.pos = pos + 1
             return number
+        number &= 0x7F
+        shift = 7
         try:
-            return self._long_uint(data, pos + 1, number & 0x7F)
+            while True:
+                pos += 1
+                byte = data[pos]
+                number |= (byte & 0x7F) << shift
+                if byte < 0x80:
+                    break
+                shift += 7
+                if shift > 49:
+                    raise MalformedUpdate("an integer of more than 8 bytes")
         except IndexError:
             raise MalformedUpdate("the bytes end inside an integer") from None
-
-    def _long_uint(self, data: bytes, pos: int, number: int) -> int:
-        for shift in (7, 14, 21, 28, 35, 42, 49):
-            byte = data[pos]
-            pos += 1
-            number |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                break
-        else:
-            raise MalformedUpdate("an integer of more than 8 bytes")
         if number > MAX_INT:
             raise MalformedUpdate("an integer over 2**53-1")
-        self.pos = pos
+        self.pos = pos + 1
         return number
 
     def var_int(self) -> int:
@@ -98,13 +98,17 @@ class Reader:
 
     def var_bytes(self) -> bytes:
         """Read bytes that are preceded by their number."""
-        size = self.var_uint()
-        return self._take(size)
+        return self._take(self.var_uint())
 
     def var_string(self) -> str:
         """Read a text that is preceded by the number of its UTF-8 bytes."""
+        size = self.var_uint()
+        start = self.pos
+        self.pos = stop = start + size
+        if stop > self.end:
+            raise MalformedUpdate("the bytes end too early")
         try:
-            return str(self.var_bytes(), "utf-8")
+            return str(self.data[start:stop], "utf-8")
         except UnicodeDecodeError:
             raise MalformedUpdate("a text is not UTF-8") from None
 
@@ -113,7 +117,12 @@ class Reader:
 
         A number that the bytes left cannot hold is refused here, before anybody makes room for it.
         """
-        number = self.var_uint()
+        pos = self.pos
+        if pos < self.end and self.data[pos] < 0x80:  # as in var_uint
+            number = self.data[pos]
+            self.pos = pos + 1
+        else:
+            number = self.var_uint()
         if number * each > self.end - self.pos:
             raise MalformedUpdate("a count of more things than there are bytes")
         return number

@@ -1,11 +1,15 @@
 """What an update would do to a doc, worked out from the update and the doc's index alone."""
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from syncchat.core.places import BLOCK, Layer, Place, Row
 from syncchat.core.ranges import Ranges, Run
-from syncchat.core.update import DELETED, GC, SKIP, STRING, TYPE, Id, Struct, Update
+from syncchat.core.update import DELETED, GC, MAX_CLOCK, SKIP, STRING, TYPE, Id, Struct, Update
 from syncchat.errors import MalformedUpdate
+
+_NOTED: Final = (STRING, TYPE)
+_GONE: Final = (GC, DELETED)
 
 Placed = tuple[Struct, int, Place | None]
 """A struct that is new from the clock on that stands beside it; no place: yrs makes it garbage."""
@@ -79,12 +83,10 @@ class Plan:
 
     def _place_all(self, client: int) -> None:
         """Depth first, with a stack of our own: chains of dependencies may be as long as the update."""
-        last = self._structs[client][-1]
-        until = last.clock + last.len - 1
-        needed = self._place_until(client, until)
+        needed = self._place_until(client, MAX_CLOCK)
         if needed is None:
             return
-        stack = [(client, until)]
+        stack = [(client, MAX_CLOCK)]
         waiting = {client}
         while stack:
             if needed is None:
@@ -100,7 +102,8 @@ class Plan:
     def _place_until(self, client: int, until: int) -> Id | None:
         """Place the client's structs up to the clock `until`; an id returned has to be placed first."""
         structs = self._structs[client]
-        known = self._base.clock(client)
+        run = self._base.runs.get(client)
+        known = 0 if run is None else run.end
         for at in range(self._next.get(client, 0), len(structs)):
             struct = structs[at]
             if struct.clock > until:
@@ -116,21 +119,26 @@ class Plan:
     # Placing one struct, as yrs would
 
     def _place(self, struct: Struct, end: int) -> Id | None:
-        client = struct.client
+        client, clock, _, kind, origin, right_origin, parent, _, _, _ = struct
         run = self.layer.runs.get(client)
-        start = self._base.clock(client) if run is None else run.end
-        if struct.kind == SKIP or struct.clock > start:
+        known = run or self._base.runs.get(client)
+        start = 0 if known is None else known.end
+        if kind == SKIP or clock > start:
             raise _Missing((client, start))
         place = None
-        if struct.kind != GC:
-            for element in (struct.origin, struct.right_origin, struct.parent):
-                if isinstance(element, tuple) and not self._has(element):
-                    return element
+        if kind != GC:
+            if origin is not None and not self._has(origin):
+                return origin
+            if right_origin is not None and not self._has(right_origin):
+                return right_origin
+            if isinstance(parent, tuple) and not self._has(parent):
+                return parent
             place = self._place_of(struct)
-            self._note(struct, place)
-            if struct.clock < start:
+            if kind in _NOTED:
+                self._note(struct, place)
+            if clock < start:
                 place = self._rest_of(struct, start, place)
-        if struct.kind == GC or struct.kind == DELETED:
+        if kind in _GONE:
             self.removed.append((client, start, end))
             self._gone.setdefault(client, Ranges()).add(start, end)
         if run is None:
@@ -143,14 +151,15 @@ class Plan:
         """The place of a struct whose dependencies are placed; None where yrs will find only garbage."""
         parent = struct.parent
         if parent is None:
+            origin, right_origin = struct.origin, struct.right_origin
             left = right = None
-            if struct.origin is not None:
-                left = self._at(struct.origin)
-                self._check_cut(struct.origin[0], struct.origin[1] + 1)
-            if struct.right_origin is not None:
-                right = self._at(struct.right_origin)
-                self._check_cut(*struct.right_origin)
-            return _same(left, right)
+            if origin is not None:
+                left = self._at(origin)
+                self._check_cut(origin[0], origin[1] + 1)
+            if right_origin is not None:
+                right = self._at(right_origin)
+                self._check_cut(*right_origin)
+            return left if right is None else _same(left, right)
         if isinstance(parent, str):
             return self._intern((parent, struct.key or ""), parent, struct.key, 0)
         above = self.layer.types.get(parent) or self._base.types.get(parent)
@@ -209,7 +218,8 @@ class Plan:
     def _has(self, element: Id) -> bool:
         """Whether an element is placed; False if the update still has it in store."""
         client, clock = element
-        if clock < self._base.clock(client) or clock < self.layer.clock(client):
+        run = self._base.runs.get(client)
+        if (run is not None and clock < run.end) or clock < self.layer.clock(client):
             return True
         structs = self._structs.get(client)
         if structs is None or not structs[0].clock <= clock < structs[-1].clock + structs[-1].len:
@@ -229,7 +239,10 @@ class Plan:
         return any(clock in known[client] for known in (self._deleted, self._gone) if client in known)
 
     def _check_cut(self, client: int, clock: int) -> None:
-        if self._base.cuts(client, clock) or self.layer.cuts(client, clock):
+        base, layer = self._base, self.layer
+        if (client in base.halves and base.cuts(client, clock)) or (
+            client in layer.halves and layer.cuts(client, clock)
+        ):
             raise MalformedUpdate("a cut through the middle of a character")
 
 

@@ -40,8 +40,8 @@ def _over(plan: Plan, update: Update, index: StructIndex, schema: Schema) -> str
         rows = sum(1 for _ in begun(plan, index, schema))
         if rows and index.row_count + rows > schema.max_rows:
             return f"{schema.max_rows} rows"
-    clients = sum(1 for client in plan.layer.runs if not index.knows(client))
-    if clients and index.client_count + clients > schema.max_clients:
+    clients = [client for client in plan.layer.runs if not index.knows(client)]
+    if clients and index.client_count + len(clients) > schema.max_clients:
         return f"{schema.max_clients} client ids"
     if index.size + update.size > schema.max_size:  # an update may also hold what the doc has already
         size = sum(struct.size for struct, _, _ in plan.placed)

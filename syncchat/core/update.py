@@ -65,6 +65,10 @@ class Struct(NamedTuple):
     size: int = 2
 
 
+_new = tuple.__new__
+"""Half the time of a call of the class."""
+
+
 class Update(NamedTuple):
     """`structs` by client, each client's without holes (but SKIP); `deletes` as client, clock, length.
 
@@ -88,7 +92,8 @@ def decode(data: bytes, *, most: int | None = None) -> Update:
     `most` bounds the time that it takes, as a number of structs, ranges and values: of the
     smallest ones a few megabytes hold millions.
     """
-    reader = Reader(data) if most is None else _FrugalReader(data, most)
+    # Each thing takes a byte at least: most updates are too short to hold too many.
+    reader = Reader(data) if most is None or len(data) <= most else _FrugalReader(data, most)
     structs: dict[int, list[Struct]] = {}
     for _ in range(reader.count(4)):
         _read_client(reader, structs)
@@ -173,9 +178,8 @@ def _read_struct(reader: Reader, client: int, clock: int, own: bytes) -> Struct:
     if kind == STRING:  # nearly every struct there is
         text = reader.var_string()
         length = len(text) if text.isascii() else len(text.encode("utf-16-le")) >> 1
-        return Struct(
-            client, clock, length, STRING, origin, right_origin, parent, key, text, reader.pos - start
-        )
+        size = reader.pos - start
+        return _new(Struct, (client, clock, length, STRING, origin, right_origin, parent, key, text, size))
     read = _CONTENTS.get(kind)
     if read is None:
         raise MalformedUpdate(f"a struct of the unknown or outdated kind {kind}")
@@ -200,9 +204,12 @@ def _read_parent(reader: Reader) -> str | Id:
 
 
 def _read_deletes(reader: Reader) -> list[tuple[int, int, int]]:
+    clients = reader.count(2)
+    if not clients:
+        return []
     deletes = []
     seen = set()
-    for _ in range(reader.count(2)):
+    for _ in range(clients):
         client = reader.var_uint()
         if client in seen:
             raise MalformedUpdate("a delete set names a client id twice")
