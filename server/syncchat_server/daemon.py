@@ -3,7 +3,9 @@
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
+from functools import partial
+from typing import Any
 
 import anyio
 import uvicorn
@@ -92,14 +94,28 @@ async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None
 async def _beside(
     hub: Hub, authority: Authority | OpenAuthority, settings: Settings, operations: Operations
 ) -> AsyncIterator[None]:
-    """The tasks that the daemon owns beside its server."""
+    """The tasks that the daemon owns beside its server. Raises BadSetting."""
+    webhooks = _webhooks(hub, settings)
     async with anyio.create_task_group() as tasks:
         if settings.agent is not None:
             tasks.start_soon(AgentHost(hub, *operations.metered(settings.agent)).run)
         if isinstance(authority, Authority):
             tasks.start_soon(_watch, authority, hub)
+        if webhooks is not None:
+            tasks.start_soon(webhooks)
         yield
         tasks.cancel_scope.cancel()
+
+
+def _webhooks(hub: Hub, settings: Settings) -> Callable[[], Coroutine[Any, Any, None]] | None:
+    """What tells other programs of new messages, None if nobody is to be told. Raises BadSetting."""
+    if settings.webhooks is None:
+        return None
+    from syncchat_server.webhooks import OUTBOX_NAME, read_hooks, run_webhooks  # it brings an HTTP client
+
+    hooks = read_hooks(settings.webhooks)
+    open_log = partial(SqliteLog, settings.data / LOG_NAME)
+    return partial(run_webhooks, open_log, hub, settings.data / OUTBOX_NAME, hooks)
 
 
 async def _watch(authority: Authority, hub: Hub) -> None:

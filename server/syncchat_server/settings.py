@@ -53,6 +53,8 @@ class Settings:
     allow_origin: tuple[str, ...] = ()
     allow_metrics: tuple[str, ...] = ()
     """Networks that may read the metrics, beside this machine."""
+    webhooks: Path | None = None
+    """The file with the webhooks."""
     drain_seconds: int = 10
     """Seconds after SIGTERM within which the daemon has ended, whatever happens."""
 

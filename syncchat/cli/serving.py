@@ -59,7 +59,7 @@ NETWORK = Network()
     cls=Setting,
     multiple=True,
     metavar="ORIGIN",
-    help="The origin (https://HOST) of a web page whose sockets are taken; may be repeated.",
+    help="The origin (https://HOST) of a web page that may connect and use the API; may be repeated.",
 )
 @click.option(
     "--allow-metrics",
@@ -68,6 +68,12 @@ NETWORK = Network()
     multiple=True,
     metavar="NETWORK",
     help="A network (10.0.0.0/8) that may read /metrics, beside this machine; may be repeated.",
+)
+@click.option(
+    "--webhooks",
+    cls=Setting,
+    type=click.Path(path_type=Path),
+    help="A TOML file with [[webhooks]]: who is told of new messages (docs/http.md).",
 )
 @click.option(
     "--drain-seconds",
@@ -102,6 +108,7 @@ def serve(
     open: bool,
     allow_origin: tuple[str, ...],
     allow_metrics: tuple[str, ...],
+    webhooks: Path | None,
     drain_seconds: int,
     log_format: str,
     limit: tuple[str, ...],
@@ -125,6 +132,7 @@ def serve(
             open=open,
             allow_origin=allow_origin,
             allow_metrics=allow_metrics,
+            webhooks=webhooks,
             drain_seconds=drain_seconds,
         )
         anyio.run(run_daemon, settings, _say_started, backend_options={"use_uvloop": sys.platform != "win32"})

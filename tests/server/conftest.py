@@ -7,6 +7,7 @@ import pytest
 
 from syncchat.testing.program import Daemon
 from syncchat_server.issuing import make_secret
+from tests.server.receiving import Receiver
 
 
 @pytest.fixture
@@ -28,3 +29,11 @@ def guarded(folder: Path) -> Iterator[Daemon]:
     """A daemon that asks for tokens."""
     with Daemon(folder, "--no-agent") as daemon:
         yield daemon
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A web server that takes what webhooks send."""
+    receiver = Receiver()
+    yield receiver
+    receiver.close()

@@ -1,0 +1,161 @@
+"""Follows the log, and puts what is new in rooms into the outbox."""
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+from anyio.abc import TaskGroup
+
+from syncchat.compaction import OFFLOAD
+from syncchat.core.ids import parse_doc, parse_id
+from syncchat.core.message import Body
+from syncchat.errors import InvalidName, LogError
+from syncchat.hub import Hub
+from syncchat.log import Entry, Log
+from syncchat.wakeup import Wakeup
+from syncchat_server.webhooks.hook import Hook
+from syncchat_server.webhooks.outbox import MAX_EVENTS, Cursor, News, Outbox
+from syncchat_server.webhooks.reading import look_up, new_messages, payload
+
+logger = logging.getLogger("syncchat.webhooks")
+
+RETRY = 1.0
+"""Seconds until a log that could not be read is tried again."""
+
+T = TypeVar("T")
+
+
+class Follower:
+    """Reads each page of a room that some hook wants; `run` is its one task, `tell` hears of news.
+
+    Nothing is written to a doc that is not in the hub's memory: those are followed, and at all others
+    it looks once, when it starts. `log` is a handle of its own, as a handle hears of others' entries only.
+    """
+
+    def __init__(
+        self, log: Log, hub: Hub, outbox: Outbox, hooks: Sequence[Hook], *, tell: Callable[[], None]
+    ) -> None:
+        self._log = log
+        self._hub = hub
+        self._outbox = outbox
+        self._hooks = hooks
+        self._tell = tell
+        self._since: dict[str, int] = {}
+        self._touched: set[str] = set()
+        self._followed: dict[str, anyio.CancelScope] = {}
+        self._wakeup = Wakeup()
+
+    async def run(self, now: int) -> None:
+        """Read what came while nobody did, then follow, until cancelled.
+
+        A hook that was not there before is told of messages from `now` on (ms since 1970).
+        """
+        self._since = await self._outbox.begin([hook.id for hook in self._hooks], now)
+        subscription = self._hub.turns.listen(lambda _: self._note())
+        try:
+            for doc in filter(self._wanting, await self._log.docs()):
+                await self._catch_up(doc, await self._checked(doc))
+            async with anyio.create_task_group() as tasks:
+                self._note()
+                while True:
+                    await self._wakeup.sleep()
+                    self._look(tasks)
+        finally:
+            subscription.cancel()
+
+    async def _checked(self, doc: str) -> Cursor:
+        """How far a doc was read. A log that was restored is an older one: it is read anew."""
+        cursor = await self._outbox.cursor(doc)
+        if await self._log.read(doc, max(0, cursor.seq - 1)):
+            return cursor
+        anew = Cursor(0, cursor.clocks)
+        await self._outbox.keep(doc, anew, [])
+        return anew
+
+    def _note(self) -> None:
+        """Somebody came or went: what is in memory now may be written to, however soon it goes."""
+        self._touched.update(filter(self._wanting, self._hub.loaded))
+        self._wakeup.call()
+
+    def _look(self, tasks: TaskGroup) -> None:
+        for doc in self._touched - self._followed.keys():
+            self._followed[doc] = anyio.CancelScope()
+            tasks.start_soon(self._attend, doc)
+        for doc in self._followed.keys() - self._hub.loaded:
+            self._followed[doc].cancel()
+
+    def _wanting(self, doc: str) -> list[Hook]:
+        try:
+            name = parse_doc(doc)
+        except InvalidName:
+            return []  # a companion of a doc
+        return [hook for hook in self._hooks if name.page is not None and hook.wants(name.room)]
+
+    async def _attend(self, doc: str) -> None:
+        """Follow a doc while it is in memory, and read the rest when it is there no more."""
+        try:
+            while doc in self._touched:
+                self._touched.discard(doc)
+                with anyio.CancelScope() as self._followed[doc]:
+                    if doc in self._hub.loaded:
+                        await self._follow(doc)
+                await self._catch_up(doc, await self._outbox.cursor(doc))
+        finally:
+            del self._followed[doc]
+
+    async def _follow(self, doc: str) -> None:
+        cursor = await self._outbox.cursor(doc)
+        while True:
+            try:
+                async for entries in self._log.tail(doc, cursor.seq):
+                    cursor = await self._take(doc, cursor, entries)
+                return
+            except LogError as error:
+                logger.error("webhooks cannot follow %s: %s", doc, error)
+                await anyio.sleep(RETRY)
+
+    async def _catch_up(self, doc: str, cursor: Cursor) -> None:
+        entries = await self._log.read(doc, cursor.seq)
+        if entries:
+            await self._take(doc, cursor, entries)
+
+    async def _take(self, doc: str, cursor: Cursor, entries: Sequence[Entry]) -> Cursor:
+        """Keep what entries tell, together with the cursor behind them, which is returned."""
+        clocks = dict(cursor.clocks)
+        found = await _off_loop(partial(new_messages, clocks=clocks), entries)
+        gone = [id for id, body in found.items() if body is None]
+        if gone:
+            found |= await _off_loop(partial(look_up, ids=gone), await self._log.read(doc))
+        behind = Cursor(entries[-1].seq, clocks)
+        if found:  # else it is kept with the next message: until then reading again tells nothing
+            await self._keep(doc, behind, found)
+        return behind
+
+    async def _keep(self, doc: str, cursor: Cursor, found: dict[str, Body | None]) -> None:
+        """Keep an event for each hook that was there when a message was written."""
+        room, hooks = parse_doc(doc).room, self._wanting(doc)
+        news = [
+            News(hook.id, room, id, payload(room, id, body))
+            for id, body in found.items()
+            if body is not None and not body.deleted
+            for hook in hooks
+            if parse_id(id).hlc >= self._since[hook.id]
+        ]
+        dropped = await self._outbox.keep(doc, cursor, news)
+        if dropped:
+            logger.error(
+                "webhooks: %d messages dropped: more than %d wait for a receiver", dropped, MAX_EVENTS
+            )
+        if news:
+            self._tell()
+
+
+async def _off_loop(work: Callable[[list[bytes]], T], entries: Sequence[Entry]) -> T:
+    """Do it at once if it is little, else in a thread."""
+    data = [entry.data for entry in entries]
+    if sum(map(len, data)) > OFFLOAD:
+        return await anyio.to_thread.run_sync(work, data)
+    return work(data)
