@@ -7,9 +7,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from syncchat.hub import Limits
 from syncchat.peer import Peer
 from syncchat_server.daemon import run_daemon
+from syncchat_server.limits import DaemonLimits
 from syncchat_server.settings import Settings
 from tests.interop.daemon import Daemon
 from tests.interop.stock import Node, shows
@@ -86,7 +86,7 @@ async def test_S11_an_idle_hocuspocus_link_is_kept_alive_by_our_pings(tmp_path: 
         addresses.append(address)
         started.set()
 
-    settings = Settings("127.0.0.1", 0, tmp_path / "daemon", limits=Limits(ping_seconds=0.1))
+    settings = Settings("127.0.0.1", 0, tmp_path / "daemon", limits=DaemonLimits(ping_seconds=0.1))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(run_daemon, settings, start)
         await started.wait()

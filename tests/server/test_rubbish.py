@@ -284,10 +284,10 @@ async def test_S3_G7_a_bad_doc_name_in_the_address_closes_with_its_code(served: 
 
 
 @pytest.mark.anyio
-async def test_S3_a_client_that_does_not_say_who_it_is_is_forbidden(served: Daemon) -> None:
+async def test_S3_U1_a_client_that_does_not_say_who_it_is_opens_nothing(served: Daemon) -> None:
     async with honest(served), connect(f"{served.address}/y/{PAGE}") as socket:
         code, reason = await closed_with(socket)
-        assert code == CloseCode.FORBIDDEN
+        assert code == CloseCode.UNAUTHENTICATED
         assert "user" in reason
 
 
