@@ -44,7 +44,7 @@ async def test_P2_stock_clients_and_peers_see_each_other_whoever_came_first(
 async def test_P2_our_presence_is_renewed_as_stock_clients_forget_it_otherwise(
     kind: str, daemon: Daemon, node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(syncchat.peer, "RENEW_PRESENCE", 0.05)
+    monkeypatch.setattr(syncchat.peer, "RENEW", 0.05)
     async with Peer(user="ada", server=daemon.address) as peer:
         await peer.enter("lobby")
         stock = await node.open(kind, daemon.address, COVER, "zoe")
