@@ -130,9 +130,9 @@ def _config(
     hub: Hub, authority: Authority | OpenAuthority, settings: Settings, operations: Operations, rooms: Rooms
 ) -> uvicorn.Config:
     origins = Origins.of(settings.allow_origin, any_host=not authority.is_open)
-    routes = [*operations.routes(), *api_routes(rooms, authority, origins, operations.usage)]
+    api = api_routes(rooms, authority, origins, settings.limits, operations.usage)
     config = FrontDoorConfig(
-        Traced(make_app(hub, routes, authority=authority, origins=origins)),
+        Traced(make_app(hub, [*operations.routes(), *api], authority=authority, origins=origins)),
         interface="asgi3",  # it would guess by whether the app is a coroutine function; Traced is none
         http=FrontDoorProtocol,
         ws=RawSocketProtocol,

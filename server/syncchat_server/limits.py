@@ -26,3 +26,9 @@ class DaemonLimits(Limits):
     requests_per_address: int = 200
     """Connections from one address that are no websockets (yet); the next gets 503. This machine's own
     are not counted: a proxy here stands for everybody."""
+
+    requests_per_second: float = 50.0
+    """Requests of one user to the HTTP API, on the whole; past it and the burst 429 and when to try again."""
+
+    requests_burst: float = 500.0
+    """Requests of one user at once."""

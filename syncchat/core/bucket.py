@@ -1,5 +1,8 @@
 """A token bucket: how fast somebody may go on the whole, and how much at once."""
 
+NEVER = 86_400.0
+"""The seconds to wait for what a rate of 0 fills: as many as clients believe (closing.py)."""
+
 
 class TokenBucket:
     """Fills at `rate` a second up to `burst`; what is taken beyond that is owed, and delays what follows.
@@ -18,7 +21,9 @@ class TokenBucket:
     def delay(self, amount: float, now: float) -> float:
         """Seconds until `amount` is there; 0 if it is."""
         self._fill(now)
-        return max(0.0, (amount - self._level) / self._rate)
+        if amount <= self._level:
+            return 0.0
+        return (amount - self._level) / self._rate if self._rate else NEVER
 
     def take(self, amount: float, now: float) -> None:
         """Take `amount`, whether it is there or not."""

@@ -25,6 +25,7 @@ from syncchat_server.api.openapi import DOCUMENT, ID_PATTERN, MAX_PAGE, PATHS
 from syncchat_server.api.routes import MAX_BODY
 from syncchat_server.auth import OpenAuthority
 from syncchat_server.handshake import Origins
+from syncchat_server.limits import DaemonLimits
 from tests.server.letting import token
 
 LOBBY = "/api/v1/rooms/lobby/messages"
@@ -105,7 +106,7 @@ def test_W3_the_document_is_served_and_every_schema_in_it_is_one(daemon: Daemon)
 
 def test_W3_the_document_has_every_route_and_no_other() -> None:
     hub, log = Hub(MemoryLog(), authorize=OpenAuthority()), MemoryLog()
-    app: Any = api_routes(Rooms(hub, log), OpenAuthority(), Origins(), Usage())[1]
+    app: Any = api_routes(Rooms(hub, log), OpenAuthority(), Origins(), DaemonLimits(), Usage())[1]
     routes = {
         (route.path, method.lower())
         for route in app.endpoint.routes
@@ -164,6 +165,7 @@ def test_W1_the_embedded_agent_answers_who_posts_over_http(tmp_path: Path) -> No
         deadline = time.monotonic() + PATIENCE
         while not any("42" in text for text in api.texts()):
             assert time.monotonic() < deadline
+            time.sleep(0.1)
         assert api.get(LOBBY).json()["messages"][1]["agent"] is True
         assert api.get(USAGE).json()["agent"]["tokens_out"] > 0
 
@@ -319,6 +321,19 @@ def test_W4_L2_who_is_over_a_limit_is_told_its_name_and_when_to_try_again(
             Api(daemon, token(folder, "bob", {"two": Role.WRITER})).post("mine", room="two").status_code
             == 201
         )
+
+
+def test_W4_L2_who_asks_too_often_is_told_so_and_nobody_else_notices(tmp_path: Path) -> None:
+    limits = ("--limit", "requests_burst=3", "--limit", "requests_per_second=0.01")
+    with Daemon(tmp_path / "daemon", "--no-agent", *limits) as daemon:
+        api = Api(daemon)
+        answers = [api.get(USAGE) for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+        assert answers[3].json()["limit"] == "requests_per_second"
+        assert 60 < int(answers[3].headers["retry-after"]) <= 100
+        assert Api(daemon, "bob").get(USAGE).json()["requests"] == 1
+        metrics = httpx2.get(url_of(daemon) + "/metrics").text
+        assert 'limits_hit_total{limit="requests_per_second"} 2.0' in metrics
 
 
 def test_R2_W4_neither_texts_nor_tokens_are_in_the_log(folder: Path, guarded: Daemon) -> None:

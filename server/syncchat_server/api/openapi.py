@@ -162,7 +162,7 @@ def _answer(name: str, description: str, media: str = "application/json") -> Jso
 def _answers(status: int, name: str, description: str, problems: tuple[int, ...]) -> Json:
     wrong = {
         str(number): _answer("Problem", HTTPStatus(number).phrase, "application/problem+json")
-        for number in sorted({401, 403, 422, 500, 503, *problems})
+        for number in sorted({401, 403, 422, 429, 500, 503, *problems})
     }
     return {str(status): _answer(name, description)} | wrong
 
@@ -220,7 +220,7 @@ PATHS: Json = {
                 ),
             ],
             "requestBody": {"required": True, **_answer("NewMessage", "The message.")},
-            "responses": _answers(201, "Message", "It is durable.", (404, 413, 429))
+            "responses": _answers(201, "Message", "It is durable.", (404, 413))
             | {"200": _answer("Message", "It was posted before with this key.")},
         },
     },

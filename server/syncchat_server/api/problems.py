@@ -79,6 +79,12 @@ def unavailable(detail: str, retry: float = SOON) -> Problem:
     return Problem(503, "unavailable", detail, remedy, retry=retry)
 
 
+def too_many(detail: str, limit: str, retry: float) -> Problem:
+    """Over the limit of that name; trying again makes sense after `retry` seconds (L2)."""
+    remedy = "try again when the header Retry-After says"
+    return Problem(429, "too_many", detail, remedy, retry=retry, limit=limit)
+
+
 def of_closing(said: Closing) -> Problem:
     """What the hub said no to, by its close code."""
     match said.code:
@@ -90,8 +96,6 @@ def of_closing(said: Closing) -> Problem:
         case CloseCode.UNAUTHENTICATED:
             return unauthenticated(said.reason)
         case CloseCode.TOO_MANY:
-            remedy = "try again when the header Retry-After says"
-            retry = said.retry or SOON
-            return Problem(429, "too_many", said.reason, remedy, retry=retry, limit=said.limit)
+            return too_many(said.reason, said.limit, said.retry or SOON)
         case _:
             return unavailable(said.reason or "the room is closed for now", said.retry or SOON)

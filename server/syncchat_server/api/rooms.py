@@ -47,6 +47,7 @@ class Rooms:
     """The rooms of `hub`, whose `log` is only asked which there are; an async context manager."""
 
     def __init__(self, hub: Hub, log: Log) -> None:
+        self.stats = hub.stats
         self._hub = hub
         self._log = log
         self._hlc = Hlc(lambda: time.time_ns() // 1_000_000)

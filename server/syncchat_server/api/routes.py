@@ -22,11 +22,12 @@ from syncchat.core.message import BadText, Body, TextTooLong, check_message_text
 from syncchat.errors import InvalidName, ProtocolError, describe
 from syncchat.hub import Denial
 from syncchat_server.api.openapi import DOCUMENT, MAX_KEY, MAX_PAGE, MAX_ROOMS, NEW_MESSAGE
-from syncchat_server.api.problems import Problem, invalid, no_room, too_large, unauthenticated
+from syncchat_server.api.problems import Problem, invalid, no_room, too_large, too_many, unauthenticated
 from syncchat_server.api.rooms import Rooms
 from syncchat_server.api.tally import Tallies
 from syncchat_server.auth import Authorities
 from syncchat_server.handshake import Origins, bearer
+from syncchat_server.limits import DaemonLimits
 from syncchat_server.timestamps import time_text
 
 logger = logging.getLogger("syncchat.api")
@@ -37,12 +38,14 @@ MAX_BODY = 128 * 1024
 Handler = Callable[[Request, Claims], Awaitable[Response]]
 
 
-def api_routes(rooms: Rooms, authority: Authorities, origins: Origins, agent: Usage) -> list[BaseRoute]:
+def api_routes(
+    rooms: Rooms, authority: Authorities, origins: Origins, limits: DaemonLimits, agent: Usage
+) -> list[BaseRoute]:
     """`/openapi.json` and `/api/v1/...`, to be put beside others; `agent` counts what models were asked.
 
     Web pages in `origins` may use them (CORS). `rooms` are entered by the caller.
     """
-    api = _Api(rooms, authority, origins, agent)
+    api = _Api(rooms, authority, origins, Tallies(limits), agent)
     app = Starlette(
         routes=[
             Route("/openapi.json", _document),
@@ -66,12 +69,14 @@ def api_routes(rooms: Rooms, authority: Authorities, origins: Origins, agent: Us
 
 
 class _Api:
-    def __init__(self, rooms: Rooms, authority: Authorities, origins: Origins, agent: Usage) -> None:
+    def __init__(
+        self, rooms: Rooms, authority: Authorities, origins: Origins, tallies: Tallies, agent: Usage
+    ) -> None:
         self._rooms = rooms
         self._authority = authority
         self._origins = origins
         self._agent = agent
-        self._tallies = Tallies()
+        self._tallies = tallies
 
     def answers(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         """An endpoint: knows who asks, and tells every problem. What is a bug is logged without its text."""
@@ -100,7 +105,10 @@ class _Api:
             claims = self._authority.claims(bearer(request))
         except (Denial, ProtocolError) as error:
             raise unauthenticated(str(error)) from error
-        self._tallies.of(claims.user).requests += 1
+        wait = self._tallies.of(claims.user).count_request()
+        if wait > 0:
+            self._rooms.stats.over_limit["requests_per_second"] += 1
+            raise too_many("too many requests of one user", "requests_per_second", wait)
         return claims
 
     async def rooms(self, request: Request, claims: Claims) -> Response:
