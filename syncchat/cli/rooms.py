@@ -1,7 +1,10 @@
 """The verbs of those who are in rooms: a person, an agent, and the demo with both."""
 
+import contextlib
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -37,20 +40,42 @@ def chat(room: str, server: str, name: str | None, data: str | None, token_file:
         with extra("tui"):
             from syncchat_tui.chat import run_chat
         link = click.prompt("The invitation's link", hide_input=True) if room == "-" else room
-        where = Invitation(server, link, _token(token_file))
+        token = token_source(token_file)
+        where = Invitation(server, link, token())
         if is_link(link):
             where = parse_link(link)
+            token = partial(str, where.token)
         user = bearer_of(where.token) if where.token else name or login()
-        return run_chat(where.room, server=where.server, name=user, data=data, token=where.token or None)
+        return run_chat(
+            where.room, server=where.server, name=user, data=data, token=token if where.token else None
+        )
 
     run_verb(work)
 
 
-def _token(file: Path | None) -> str:
-    """The token in a file, or in the environment; empty if there is none. Raises OSError, ValueError."""
+class _TokenFile:
+    """The token in a file, as it is there now: whoever renews the file renews the token (U3)."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._last = file.read_text(encoding="ascii").strip()
+
+    def __call__(self) -> str:
+        # A file that is just being replaced is no reason to be nobody.
+        with contextlib.suppress(OSError, ValueError):
+            self._last = self._file.read_text(encoding="ascii").strip() or self._last
+        return self._last
+
+
+def token_source(file: Path | None) -> Callable[[], str]:
+    """What tells the token in a file, or in the environment; empty if there is none.
+
+    Raises OSError, ValueError for a file that cannot be read.
+    """
     if file is not None:
-        return file.read_text(encoding="ascii").strip()
-    return os.environ.get(TOKEN_VARIABLE, "").strip()
+        return _TokenFile(file)
+    given = os.environ.get(TOKEN_VARIABLE, "").strip()
+    return lambda: given
 
 
 @click.command()
@@ -78,8 +103,8 @@ def agent(
 
     def work() -> None:
         answers, judges = make_models(base_url, model, judge_model)
-        token = _token(token_file)
-        user = bearer_of(token) if token else user_from_subject(name)
+        token = token_source(token_file)
+        user = bearer_of(token()) if token() else user_from_subject(name)
         folder = data or folder_of(f"agent-{user}")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -88,7 +113,9 @@ def agent(
             from syncchat.peer import Peer
 
             path = folder / "rooms.sqlite"
-            async with Peer(path, user=user, name=name, server=server, token=token or None) as peer:
+            async with Peer(
+                path, user=user, name=name, server=server, token=token if token() else None
+            ) as peer:
                 entered = await peer.enter(room)
                 click.echo(f"syncchat: {name} takes part in {room} on {server}; Ctrl-C ends it")
                 await Agent(entered, name=name, model=answers, judge_model=judges).run()

@@ -1,10 +1,17 @@
 """A daemon that asks for tokens, from the verbs that make them to the sockets that are refused."""
 
+import hmac
+import json
+import time
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import RSAAlgorithm
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
@@ -193,3 +200,55 @@ def test_U1_what_a_verb_cannot_do_is_told_in_a_line(
     assert "Traceback" not in done.stderr
     for word in words:
         assert word in done.stderr
+
+
+def signed(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, algorithm: str, kid: str = "") -> str:
+    """A token as an identity provider issues it."""
+    claims = {"sub": "ada", "rooms": {"lobby": "writer"}, "exp": int(time.time()) + 600}
+    return jwt.encode(claims, key, algorithm, {"kid": kid} if kid else None)
+
+
+@pytest.mark.anyio
+async def test_U1_tokens_of_an_identity_provider_are_believed_by_its_public_key_alone(tmp_path: Path) -> None:
+    key, other = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    file = tmp_path / "public.pem"
+    file.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    with Daemon(tmp_path / "daemon", "--no-agent", "--public-key", str(file)) as daemon:
+        async with connect(f"{daemon.address}/sync", proxy=None) as socket:
+            assert isinstance(await opened(socket, "lobby/0", signed(other, "ES256")), Denied)
+            # The public key, taken for a shared secret (CVE-2015-9235 and its many brothers).
+            forged = jwt.encode({"sub": "ada", "rooms": {"*": "writer"}, "exp": 2**33}, "x" * 32, "HS256")
+            head, body, _ = forged.split(".")
+            mac = hmac.digest(file.read_bytes(), f"{head}.{body}".encode(), "sha256")
+            forged = f"{head}.{body}.{jwt.utils.base64url_encode(mac).decode()}"
+            assert isinstance(await opened(socket, "lobby/0", forged), Denied)
+            assert await opened(socket, "lobby/0", signed(key, "ES256")) == Authenticated("read-write")
+
+
+@pytest.mark.anyio
+async def test_U1_keys_that_are_renewed_in_the_JWKS_file_are_heeded_while_the_daemon_runs(
+    tmp_path: Path,
+) -> None:
+    keys = {kid: rsa.generate_private_key(65537, 2048) for kid in ("old", "new")}
+    file = tmp_path / "jwks.json"
+
+    def publish(*kids: str) -> None:
+        entries = [
+            RSAAlgorithm.to_jwk(keys[kid].public_key(), as_dict=True) | {"kid": kid, "use": "sig"}
+            for kid in kids
+        ]
+        (tmp_path / "next.json").write_text(json.dumps({"keys": entries}))
+        (tmp_path / "next.json").replace(file)
+
+    publish("old")
+    with anyio.fail_after(PATIENCE), Daemon(tmp_path / "data", "--no-agent", "--jwks", str(file)) as daemon:
+        async with connect(f"{daemon.address}/sync", proxy=None) as socket:
+            old, new = (signed(keys[kid], "RS256", kid) for kid in ("old", "new"))
+            assert await opened(socket, "lobby/0", old) == Authenticated("read-write")
+            assert isinstance(await opened(socket, "lobby/1", new), Denied)
+            publish("new")
+            while True:
+                if isinstance(await opened(socket, "lobby/1", new), Authenticated):
+                    break
+                await anyio.sleep(0.1)
+            assert isinstance(await opened(socket, "lobby/2", old), Denied)

@@ -6,10 +6,12 @@ import anyio
 import pytest
 from websockets.asyncio.client import connect
 
+from syncchat.cli.rooms import token_source
 from syncchat.core.closing import read_closing
 from syncchat.core.grant import Role
 from syncchat.core.messages import Auth, Authenticated, Close, Denied, Stateless, Step1, Step2
 from syncchat.errors import CloseCode
+from syncchat.peer import Peer
 from syncchat.testing.program import PATIENCE, Daemon
 from tests.server.letting import answered, heard, opened, refused, say, token
 
@@ -58,3 +60,33 @@ async def test_U3_a_y_websocket_client_whose_token_runs_out_is_told_not_to_come_
     async with connect(f"{guarded.address}/y/lobby/0", proxy=None, additional_headers=bearer) as socket:
         await answered(socket)
         assert (await refused(socket))[0] == CloseCode.UNAUTHENTICATED
+
+
+@pytest.mark.anyio
+async def test_U3_O4_a_client_whose_token_ran_out_goes_on_with_a_new_one_and_loses_nothing(
+    guarded: Daemon, folder: Path
+) -> None:
+    short = token(folder, "ada", ttl=SHORT)
+    with anyio.fail_after(PATIENCE):
+        async with Peer(user="ada", token=short, server=guarded.address) as ada:
+            room = await ada.enter("lobby")
+            await ada.until(lambda: "expired" in (ada.status.problem or ""))
+            id = room.post("written without a valid token")
+            ada.renew(token(folder, "ada"))
+            await ada.settled()
+            message = room.message(id)
+            assert message is not None
+            assert message.durable
+
+
+def test_U3_a_token_file_that_is_renewed_renews_the_token(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("first\n")
+    current = token_source(file)
+    assert current() == "first"
+    file.write_text("second\n")
+    assert current() == "second"
+    file.write_text("")
+    assert current() == "second", "it is just being written"
+    file.unlink()
+    assert current() == "second"

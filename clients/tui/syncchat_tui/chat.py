@@ -11,7 +11,7 @@ import anyio
 
 from syncchat.core.ids import check_name
 from syncchat.errors import SyncchatError
-from syncchat.peer import Peer
+from syncchat.peer import Peer, Token
 from syncchat_tui.app import ChatApp
 from syncchat_tui.locations import log_path
 
@@ -23,11 +23,13 @@ class NoTerminal(SyncchatError):
     """The client's input or output is no terminal."""
 
 
-def run_chat(room: str, *, server: str | None, name: str, data: str | None, token: str | None = None) -> int:
+def run_chat(
+    room: str, *, server: str | None, name: str, data: str | None, token: Token | None = None
+) -> int:
     """Show a room until the user leaves; return the exit code of the process.
 
     `server` is None to stay on this machine; `data` the folder of the log, None for the user's own;
-    `token` is what the server asks for, if it does.
+    `token` is what the server asks for, or tells it anew whenever it is asked.
     What keeps it from starting is told in one line on stderr, before the screen is taken, and BAD_INPUT
     returned.
     """
