@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from syncchat_server.api.openapi import MESSAGE
+from syncchat_server.api.openapi import DOCUMENT, EVENT
 from syncchat_server.settings import BadSetting
 from syncchat_server.webhooks import Hook, read_hooks
 from tests.server.receiving import KEY, SECRET, Receiver, hooks_file, peer_of, post, serving, until
@@ -64,7 +64,7 @@ async def test_W6_messages_are_told_once_they_are_durable(tmp_path: Path, receiv
     assert receiver.told == [("message.created", "lobby", "hello"), ("message.created", "lobby", "Zoë 📊")]
     assert receiver.ids == [first, second]
     event = receiver.taken[0][1]
-    Draft202012Validator(MESSAGE).validate(event["data"])
+    Draft202012Validator(EVENT | {"components": DOCUMENT["components"]}).validate(event)
     assert (event["data"]["id"], event["data"]["user"]) == (first, "ada")
 
 

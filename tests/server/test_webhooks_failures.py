@@ -9,7 +9,8 @@ import pytest
 
 from syncchat.log import SqliteLog
 from syncchat.testing.program import PATIENCE, Daemon
-from syncchat_server.webhooks import Hook, Pace, outbox
+from syncchat_server.webhooks import OUTBOX_NAME, Hook, Pace, outbox
+from tests.server.letting import run
 from tests.server.receiving import KEY, SECRET, STALL, Receiver, hooks_file, peer_of, post, serving, until
 
 
@@ -191,3 +192,35 @@ async def test_W7_D5_who_was_told_when_the_daemon_was_killed_is_told_again_under
         daemon.restart()
         last = send(daemon, "I am back")
         await until(lambda: receiver.ids[2:] == [last])
+
+
+@pytest.mark.anyio
+async def test_W7_R3_a_receiver_that_stalls_does_not_keep_the_daemon_from_ending(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    receiver.answers = [STALL]
+    with hooked_daemon(tmp_path, receiver.url) as daemon:
+        id = send(daemon, "hello")
+        await until(lambda: receiver.refused == 1)
+        assert daemon.process.terminate() == 0
+        daemon.start()
+        await until(lambda: receiver.ids == [id])
+
+
+def test_W6_a_daemon_with_webhooks_that_cannot_be_does_not_start(tmp_path: Path) -> None:
+    done = run("serve", "--port", 0, "--data", tmp_path / "daemon", "--webhooks", tmp_path / "none.toml")
+    assert done.returncode == 2
+    assert "none.toml cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.anyio
+async def test_W7_S7_an_outbox_that_is_damaged_is_told_with_its_remedy_and_stops_nothing_else(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    (tmp_path / "daemon").mkdir()
+    (tmp_path / "daemon" / OUTBOX_NAME).write_bytes(b"no outbox at all" * 100)
+    with hooked_daemon(tmp_path, receiver.url) as daemon:
+        send(daemon, "hello")
+        await until(lambda: f"{OUTBOX_NAME} cannot be used" in daemon.stderr())
+        assert "move it away" in daemon.stderr()

@@ -138,6 +138,11 @@ USAGE = _object(
     },
 )
 
+EVENT = _object(
+    "What a webhook is sent; `webhook-id` in its headers is the message's id.",
+    {"type": {"const": "message.created"}, "data": {"$ref": "#/components/schemas/Message"}},
+)
+
 PROBLEM = _object(
     "What is wrong, and what to do (RFC 9457).",
     {
@@ -238,6 +243,17 @@ DOCUMENT: Json = {
     "info": {"title": "syncchat", "version": "1", "description": DESCRIPTION},
     "security": [{"bearer": []}],
     "paths": PATHS,
+    "webhooks": {
+        "message": {
+            "post": {
+                "operationId": "message",
+                "summary": "There is a new message; signed as Standard Webhooks has it",
+                "security": [],
+                "requestBody": {"required": True, **_answer("Event", "The message.")},
+                "responses": {"2XX": {"description": "It was taken; after all else it is sent again."}},
+            }
+        }
+    },
     "components": {
         "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         "schemas": {
@@ -246,6 +262,7 @@ DOCUMENT: Json = {
             "MessagePage": MESSAGE_PAGE,
             "RoomList": ROOM_LIST,
             "Usage": USAGE,
+            "Event": EVENT,
             "Problem": PROBLEM,
         },
     },
