@@ -9,7 +9,7 @@ PYTEST_ARGS ?= -q -n 2 --dist loadgroup --max-worker-restart 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup node demo bench bench-ci bench-peers test fuzz check lint format types imports docs clean
+.PHONY: help setup node demo bench bench-ci bench-peers test fuzz faults check lint format types imports docs clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):[^#]*## */make \1|/' | awk -F'|' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ test: setup node ## run all tests; PYTEST_ARGS=... for others than the usual one
 fuzz: setup ## a long search for harm and for false refusals; FUZZ_EXAMPLES and FUZZ_SEEDS say how long
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-20000} FUZZ_SEEDS=$${FUZZ_SEEDS:-200} $(TIMED) "fuzz: decoder and guard" \
 		$(BIN)/python -m pytest -q -n 2 --timeout 0 tests/hostile
+
+faults: setup ## every fault in full: 200 kills, a reader that stops for a minute; ten minutes
+	@FAULTS=full $(TIMED) "faults: in full" $(BIN)/python -m pytest -q -s --timeout 0 tests/faults
 
 check: lint types imports docs ## lint, format, types, import contracts, SPEC and docs
 

@@ -1,8 +1,9 @@
 """How much of each fault: a little in every run of the tests, all of it in `make faults`."""
 
 import os
+import sys
 
-FULL = os.environ.get("SYNCCHAT_FAULTS") == "full"
+FULL = os.environ.get("FAULTS") == "full"
 
 KILLS = 200 if FULL else 20
 """How often a daemon or a backup is killed over all moments together."""
@@ -15,3 +16,8 @@ STREAMED_BYTES = 50_000_000
 
 CONNECTIONS = 2000
 """How many connections are opened and dropped."""
+
+
+def report(what: str) -> None:
+    """Tell what was measured; `pytest -s` shows it."""
+    sys.stdout.write(f"\n  faults: {what}\n")

@@ -1,4 +1,4 @@
-"""Clocks that jump by an hour while people write, the server's or a person's: nothing is lost, refused or doubled."""
+"""Clocks that jump by an hour while people write, the server's or one of theirs: nothing is lost."""
 
 import random
 from collections import Counter

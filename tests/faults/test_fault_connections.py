@@ -7,16 +7,13 @@ import pytest
 from websockets.asyncio.client import connect
 
 from syncchat.testing.program import PATIENCE, Daemon
+from tests.faults.connections import descriptors, until_back
 from tests.faults.scale import CONNECTIONS
 from tests.faults.talker import Talker
 
 AT_ONCE = 100
 GROWTH = 8_000_000
 """Bytes that the allocator may keep of them all; as many idle connections take six times as much."""
-
-
-def descriptors(daemon: Daemon) -> int:
-    return sum(1 for _ in Path(f"/proc/{daemon.process.pid}/fd").iterdir())
 
 
 async def drop_one(address: str, number: int) -> None:
@@ -32,14 +29,6 @@ async def open_and_drop(daemon: Daemon, count: int) -> None:
         async with anyio.create_task_group() as tasks:
             for number in range(first, first + AT_ONCE):
                 tasks.start_soon(drop_one, daemon.address, number)
-
-
-async def until_back(daemon: Daemon, wanted: int) -> None:
-    """Return when the daemon has let go of what is gone; whoever calls this has a deadline."""
-    while True:
-        if descriptors(daemon) <= wanted:
-            return
-        await anyio.sleep(0.05)
 
 
 @pytest.mark.anyio
