@@ -39,7 +39,7 @@ class Watched(Generic[Content]):
             stat = self._path.stat()
         except OSError:
             return None
-        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+        return stat.st_ctime_ns, stat.st_size, stat.st_ino  # that of its permissions, too
 
 
 def read_revoked(path: Path) -> frozenset[str]:

@@ -390,9 +390,7 @@ def test_G1_whatever_is_accepted_leaves_the_rows_of_others_as_they_were(
         if isinstance(verdict, Accept):
             doc.apply_update(data)
             index.extend(verdict.plan, "mallory")
-    roots = {
-        name: doc.get(name, type=Map).to_py() or {} for name in ("messages", "streams", "reactions", "marks")
-    }
+    roots = {n: doc.get(n, type=Map).to_py() or {} for n in ("messages", "streams", "reactions", "marks")}
     assert roots["messages"][ROW] == '"x"'
     assert roots["messages"][BOBS] == '"y"'
     assert roots["streams"][STREAM] == "one 📊 two"
