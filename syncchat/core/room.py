@@ -54,6 +54,7 @@ class Room:
         self._cover: Store | None = None
         self.role: Role | None = None
         """What the server lets us do here; None until it has said so."""
+        self._roles: Signal[Role] = Signal("listeners to roles failed")
         self._requests: Signal[list[Request]] = Signal("listeners to requests failed")
         self.timeline = Timeline(durable=self._is_durable, see=self._see)
 
@@ -90,7 +91,9 @@ class Room:
 
     def admit(self, role: Role) -> None:
         """The server has told what we may do here."""
-        self.role = role
+        if role is not self.role:
+            self.role = role
+            self._roles.tell(role)
 
     def rename(self, ids: Mapping[str, str]) -> None:
         """Own messages were stamped anew, old id -> new id; whoever knows the old ones still finds them."""
@@ -215,6 +218,17 @@ class Room:
         """Hear who is here, each time that somebody comes, goes or says something new."""
         return self._presence.listen(lambda: callback(self.people))
 
+    # What we may do
+
+    @property
+    def may_write(self) -> bool:
+        """Whether we may write here, as far as the server has said."""
+        return self.role is None or self.role.writes
+
+    def listen_role(self, callback: Callable[[Role], None]) -> Subscription:
+        """Hear when the server has told another role."""
+        return self._roles.listen(callback)
+
     # The cover
 
     @property
@@ -247,7 +261,7 @@ class Room:
         return not self._is_waiting(page.name, MESSAGES, id)
 
     def _check_role(self) -> None:
-        if self.role is not None and not self.role.writes:
+        if not self.may_write:
             raise Refused("G11", f"you may read room {self.name!r} and not write in it")
 
     def _now(self, id: str) -> str:

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from syncchat.core.presence import Entry, Presence, Subscription, encode
+from syncchat.core.refusal import Refusal
 from syncchat.core.room import Room
 from syncchat.core.store import Store
 from syncchat_tui.app import ChatApp
@@ -37,6 +38,7 @@ class FakePeer:
 
     def __init__(self) -> None:
         self.status: FakeStatus = FakeStatus()
+        self.refusals: list[Refusal] = []
         self._listeners: list[Callable[[Status], None]] = []
 
     def listen(self, callback: Callable[[Status], None], /) -> Subscription:
@@ -47,6 +49,12 @@ class FakePeer:
         self.status = status
         for listener in list(self._listeners):
             listener(status)
+
+    def listen_refusals(self, callback: Callable[[list[Refusal]], None], /) -> Subscription:
+        return Subscription(lambda: None)
+
+    async def dismiss(self, refusal: Refusal, /) -> None:
+        self.refusals.remove(refusal)
 
     def go_offline(self) -> None:
         self.become(replace(self.status, wanted=False, online=False))

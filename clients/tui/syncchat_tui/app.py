@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Footer, Static
 
+from syncchat.core.refusal import Refusal
 from syncchat.core.room import Room
 from syncchat.errors import SyncchatError
 from syncchat_tui.coalesce import Coalesced
@@ -15,6 +16,7 @@ from syncchat_tui.composer import Command, Composer, Mistake, Post, parse
 from syncchat_tui.header import Header, Status
 from syncchat_tui.help import Help
 from syncchat_tui.people import People, doing
+from syncchat_tui.refused import Refused, kept_text
 from syncchat_tui.transcript import Transcript
 
 BREAKPOINTS = [(0, "-narrow"), (60, "-wide")]
@@ -44,6 +46,16 @@ class Connection(Protocol):
     def go_online(self) -> None:
         """Reach for the server again."""
 
+    @property
+    def refusals(self) -> list[Refusal]:
+        """What the server refused and nobody has dismissed, the oldest first."""
+
+    def listen_refusals(self, callback: Callable[[list[Refusal]], None], /) -> Subscription:
+        """Call back after each change of `refusals`."""
+
+    async def dismiss(self, refusal: Refusal, /) -> None:
+        """Keep it no longer."""
+
 
 class ChatApp(App[int], inherit_bindings=False):
     """The terminal client of one room that is already entered; leaving the room is its caller's part.
@@ -59,6 +71,8 @@ class ChatApp(App[int], inherit_bindings=False):
         Binding("f1", "help", "Help"),
         Binding("f2", "offline", "Go offline"),
         Binding("f2", "online", "Go online"),
+        Binding("f3", "take_back", "Take back"),
+        Binding("f4", "dismiss", "Dismiss"),
         Binding("pageup", "scroll(-1)", "Scroll", show=False),
         Binding("pagedown", "scroll(1)", "Scroll", show=False),
         Binding("escape,ctrl+end", "newest", "Newest"),
@@ -73,6 +87,7 @@ class ChatApp(App[int], inherit_bindings=False):
         self.peer = peer
         self._status = Coalesced(self._show_status, self._later)
         self._people = Coalesced(self._show_people, self._later)
+        self._refused = Coalesced(self._show_refused, self._later)
 
     def compose(self) -> ComposeResult:
         """Header, conversation with the list of people at its side, composer, keys."""
@@ -82,6 +97,7 @@ class ChatApp(App[int], inherit_bindings=False):
                 yield Transcript(self.room.timeline, id="transcript")
                 yield Static(id="hint", markup=False)
             yield People(id="people")
+        yield Refused(id="refused", markup=False)
         yield Composer(self._send, id="composer")
         yield Footer()
 
@@ -90,10 +106,13 @@ class ChatApp(App[int], inherit_bindings=False):
         self._subscriptions: list[Subscription] = [
             self.peer.listen(lambda _: self._status.poke()),
             self.room.listen_people(lambda _: self._people.poke()),
+            self.room.listen_role(lambda _: self._status.poke()),
+            self.peer.listen_refusals(lambda _: self._refused.poke()),
         ]
         self.watch(self.transcript, "unseen", self._show_hint)
         self._show_status()
         self._show_people()
+        self._show_refused()
         self.query_one(Composer).focus()
 
     def on_unmount(self) -> None:
@@ -117,6 +136,11 @@ class ChatApp(App[int], inherit_bindings=False):
 
     def _show_status(self) -> None:
         self.screen_stack[0].query_one(Header).show(self.peer.status)
+        self.screen_stack[0].query_one(Composer).allow(self.room.may_write)
+        self.refresh_bindings()
+
+    def _show_refused(self) -> None:
+        self.screen_stack[0].query_one(Refused).show(self.peer.refusals)
         self.refresh_bindings()
 
     def _show_people(self) -> None:
@@ -175,7 +199,25 @@ class ChatApp(App[int], inherit_bindings=False):
         """Offer of going offline and going online the one that there is to do."""
         if action in ("offline", "online"):
             return self._server and self.peer.status.wanted == (action == "offline")
+        if action == "take_back":
+            return any(kept_text(refusal) for refusal in self.peer.refusals[:1])
+        if action == "dismiss":
+            return bool(self.peer.refusals)
         return True
+
+    def action_take_back(self) -> None:
+        """Put the text of the oldest refusal into the composer and the clipboard."""
+        text = kept_text(self.peer.refusals[0])
+        self.query_one(Composer).insert(text)
+        self.copy_to_clipboard(text)
+
+    async def action_dismiss(self) -> None:
+        """Keep the oldest refusal no longer."""
+        try:
+            await self.peer.dismiss(self.peer.refusals[0])
+        except SyncchatError as error:
+            self.notify(str(error), severity="error", markup=False)
+        self._show_refused()
 
     def action_offline(self) -> None:
         """Cut the link; everything can still be read and written."""

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
+WRITE, READ_ONLY = "Write a message", "You may read in this room, and not write"
 NEW_LINE = ("shift+enter", "alt+enter", "ctrl+j")
 COMMANDS = {"/help": "what can be done here", "/quit": "leave"}
 
@@ -77,20 +78,25 @@ class Composer(TextArea):
         """The user pressed End at the end of a line."""
 
     def __init__(self, send: Callable[[str], bool], *, id: str | None = None) -> None:
-        super().__init__(id=id, soft_wrap=True, tab_behavior="focus", placeholder="Write a message")
+        super().__init__(id=id, soft_wrap=True, tab_behavior="focus", placeholder=WRITE)
         self._send = send
         self._writing = False
 
+    def allow(self, may_write: bool) -> None:
+        """Take a text only from who may write; what is written already stays."""
+        self.read_only = not may_write
+        self.placeholder = WRITE if may_write else READ_ONLY
+
     def action_send(self) -> None:
         """Hand the text over, and begin a new one if it was taken."""
-        if self._send(self.text):
+        if not self.read_only and self._send(self.text):
             self.clear()
 
     async def _on_key(self, event: events.Key) -> None:
         # Not by bindings: those would overtake, or be overtaken by, characters typed right before and after.
         if event.key == "enter":
             self.action_send()
-        elif event.key in NEW_LINE:
+        elif event.key in NEW_LINE and not self.read_only:
             self.insert("\n")
         else:
             return  # Textual goes on to the same method of the base class

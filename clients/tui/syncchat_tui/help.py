@@ -20,6 +20,8 @@ SECTIONS = {
         "End, Esc": "go to its newest message",
         "Shift + mouse": "select text to copy",
         "F2": "go offline, or online again",
+        "F3": "take back what was refused: copied, and into the composer",
+        "F4": "dismiss what was refused",
         "F1": "this page",
         "Ctrl+Q": "leave",
     },

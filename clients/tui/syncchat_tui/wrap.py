@@ -160,7 +160,7 @@ def wrap(message: Message, width: int, *, grown: tuple[Block, str] | None = None
         body = grown[0].body
         body.grow(grown[1])
     else:
-        body = Body("deleted" if message.deleted else message.text, body_width)
+        body = Body(_gone(message) if message.deleted else message.text, body_width)
     if inline:
         head = (*head, Span(" " * (_column() - _cells(head)), Part.DIM))
     return Block(
@@ -181,6 +181,10 @@ def _head(message: Message) -> Line:
         Span(plain(message.user), Part.AUTHOR),
         Span(agent, Part.DIM),
     )
+
+
+def _gone(message: Message) -> str:
+    return "deleted" if message.deleted_by is None else f"deleted by {message.deleted_by}"
 
 
 def _trailer(message: Message) -> Iterator[Span]:
