@@ -229,7 +229,9 @@ async def test_who_is_here_is_told_agents_last_and_what_they_do(enter: Enter, st
             encode([Entry(3, 1, '{"user":"idle","agent":true,"state":"watching","problem":"x\\u001b"}')])
         )
         await pilot.pause(0.1)
-        shown = ["Here: 3", "zoe", "bot ✦", "  writing…", "idle ✦", "  ! x␛"]
+        presence.apply(encode([Entry(4, 1, '{"user":"ada","name":"Ada L.\\u001b"}')]))
+        await pilot.pause(0.1)
+        shown = ["Here: 4", "ada Ada L.␛", "zoe", "bot ✦", "  writing…", "idle ✦", "  ! x␛"]
         assert words(app, People).splitlines() == shown
         assert str(app.query_one("#hint", Static).content) == "bot is writing…"
 
@@ -264,6 +266,22 @@ async def test_scrolled_up_it_stays_there_and_counts_what_comes_below(enter: Ent
         await pilot.pause()
         assert shows(app, "another one")
         assert app.transcript.unseen == 0
+
+
+async def test_a_selected_message_is_brought_into_view(enter: Enter, store: Store) -> None:
+    room = enter(store)
+    ids = [room.post(f"message {number}\nsecond line") for number in range(60)]
+    app = open_app(room)
+    async with app.run_test() as pilot:
+        await pilot.press(*["ctrl+up"] * 40)
+        assert app.transcript.selected == ids[20]
+        assert shows(app, "message 20")
+        await pilot.press(*["ctrl+down"] * 30)
+        assert app.transcript.selected == ids[50]
+        assert shows(app, "message 50")
+        room.delete(ids[50])
+        await pilot.press(*["ctrl+down"] * 10)
+        assert app.transcript.selected is None
 
 
 async def test_what_grows_above_does_not_move_what_is_read(enter: Enter, store: Store) -> None:

@@ -13,6 +13,7 @@ from syncchat_tui.wrap import AGENT_MARK
 WORDS = {"watching": "", "judging": "reading"}
 """What an agent's states are called here; one that only watches is as idle as a person who reads."""
 
+MAX_NAME = 40
 MAX_WORD = 20
 MAX_PROBLEM = 200
 
@@ -43,6 +44,9 @@ def _entry(person: Person) -> Content:
     parts = [Content.styled(plain(person.user), author_color(person.user))]
     if is_agent(person):
         parts.append(Content.styled(f" {AGENT_MARK}", "$text-muted"))
+    if person.name.casefold() != person.user.casefold():
+        # Beside the id, never in its place: two may have one name, and anybody's name may be another's id.
+        parts.append(Content.styled(f" {plain(person.name[:MAX_NAME])}", "$text-muted"))
     if state := doing(person):
         parts.append(Content.styled(f"\n  {state}…", "italic $text-muted"))
     if problem := _said(person, "problem", MAX_PROBLEM):
