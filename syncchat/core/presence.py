@@ -50,10 +50,12 @@ def encode(entries: Iterable[Entry]) -> bytes:
     return bytes(buffer)
 
 
-def decode(data: bytes) -> list[Entry]:
-    """Decode an awareness update; raises MalformedUpdate if it is none."""
+def decode(data: bytes, *, most: int | None = None) -> list[Entry]:
+    """Decode an awareness update; raises MalformedUpdate if it is none, or has more than `most` entries."""
     reader = Reader(data)
     count = reader.count(3)
+    if most is not None and count > most:
+        raise MalformedUpdate(f"more than {most} presence states at once")
     entries = [Entry(reader.var_uint(), reader.var_uint(), reader.var_string()) for _ in range(count)]
     if not reader.done:
         raise MalformedUpdate("bytes behind the end of an awareness update")

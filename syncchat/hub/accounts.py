@@ -1,4 +1,4 @@
-"""What each user has used of what a hub allows one user: links, updates, bytes, new docs."""
+"""What each user has used of what a hub allows one user: links, docs, updates, bytes, new docs."""
 
 from syncchat.core.bucket import TokenBucket
 from syncchat.core.closing import OverLimit
@@ -16,10 +16,10 @@ FULL = 60.0
 class Account:
     """One user's; times are seconds of the event loop."""
 
-    __slots__ = ("_bytes", "_docs", "_limits", "_prefix", "_updates", "links")
+    __slots__ = ("_bytes", "_limits", "_new_docs", "_prefix", "_updates", "docs", "links")
 
     def __init__(self, limits: Limits, *, agent: bool) -> None:
-        self.links = 0
+        self.links = self.docs = 0
         self._limits = limits
         if agent:
             self._prefix = "agent_"
@@ -31,7 +31,7 @@ class Account:
             self._updates = TokenBucket(limits.updates_per_second, limits.updates_burst)
             self._bytes = TokenBucket(limits.bytes_per_second, limits.bytes_burst)
             docs = limits.new_docs_per_hour
-        self._docs = TokenBucket(docs / HOUR, docs)
+        self._new_docs = TokenBucket(docs / HOUR, docs)
 
     def open_link(self) -> None:
         """The user has one link more; raises OverLimit if that is one too many."""
@@ -44,8 +44,19 @@ class Account:
         """It has one less."""
         self.links -= 1
 
+    def open_doc(self) -> None:
+        """The user has one doc more open; raises OverLimit if that is one too many."""
+        most = self._limits.agent_docs_per_user if self._prefix else self._limits.docs_per_user
+        if self.docs >= most:
+            raise OverLimit(f"{self._prefix}docs_per_user", f"you have {most} docs open already", FULL)
+        self.docs += 1
+
+    def close_doc(self) -> None:
+        """It has one less."""
+        self.docs -= 1
+
     def charge_update(self, size: int, now: float) -> tuple[str, float]:
-        """An update of `size` bytes; returns the limit that is next and the seconds to wait for it.
+        """An update, question or presence of `size` bytes; returns the limit next to it and seconds to wait.
 
         Raises OverLimit, with nothing taken, if that would be more than throttle_seconds.
         """
@@ -61,15 +72,15 @@ class Account:
 
     def charge_doc(self, now: float) -> None:
         """The user is the first to write a doc; raises OverLimit if that is one too many."""
-        wait = self._docs.delay(1, now)
+        wait = self._new_docs.delay(1, now)
         if wait > 0:
             raise OverLimit(f"{self._prefix}new_docs_per_hour", "you have begun too many docs", wait)
-        self._docs.take(1, now)
+        self._new_docs.take(1, now)
 
     def is_at_rest(self, now: float) -> bool:
         """Whether a new account would be the same."""
-        buckets = (self._updates, self._bytes, self._docs)
-        return not self.links and all(bucket.is_full(now) for bucket in buckets)
+        buckets = (self._updates, self._bytes, self._new_docs)
+        return not self.links and not self.docs and all(bucket.is_full(now) for bucket in buckets)
 
 
 class Accounts:

@@ -8,7 +8,7 @@ import anyio
 
 from syncchat.core.bucket import TokenBucket
 from syncchat.core.messages import Awareness
-from syncchat.core.presence import Entry, PresenceDesk, decode, encode, vouched
+from syncchat.core.presence import MAX_REMEMBERED, Entry, PresenceDesk, decode, encode, vouched
 from syncchat.hub.audience import Audience
 from syncchat.hub.limits import Limits
 from syncchat.hub.seat import Seat
@@ -49,7 +49,7 @@ class Attendance:
 
         What comes faster than it may is kept, the newest state of each client id, and told later.
         """
-        kept = self._own(seat, decode(data))
+        kept = self._own(seat, decode(data, most=MAX_REMEMBERED))  # y-websocket echoes all that it hears
         if not kept:
             return
         if seat.held is not None:

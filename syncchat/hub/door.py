@@ -59,6 +59,7 @@ class Door:
             account.open_link()
             line.account = account
         line.stranger = None
+        account.open_doc()
         seat.grant, seat.account = grant, account
 
     def renew(self, seat: Seat, token: str, doc: str) -> None:

@@ -28,6 +28,12 @@ class Limits:
     docs_per_link: int = 1000
     """Docs open at once on one link; the next one is denied, and the user told."""
 
+    docs_per_user: int = 2000
+    """Docs open at once by one user on all its links; the next one is denied, and the user told."""
+
+    agent_docs_per_user: int = 100_000
+    """The same for an agent."""
+
     stranger_frames: int = 256
     """Frames that a link may send before one of its tokens was good; past it it is told and closed."""
 
@@ -46,28 +52,28 @@ class Limits:
     # Work.
 
     updates_per_second: float = 200.0
-    """Updates of one user, on the whole; past it and the burst its links are read no faster than that."""
+    """Updates, questions and presence of one user, on the whole; past it its links are read no faster."""
 
     updates_burst: float = 20_000.0
-    """Updates of one user at once: what was written offline in weeks, or an import."""
+    """The same at once: what was written offline in weeks, or an import."""
 
     bytes_per_second: float = 1 << 20
-    """Bytes of updates of one user, on the whole; past it and the burst its links are read no faster."""
+    """Bytes of the same, on the whole; past it and the burst its links are read no faster."""
 
     bytes_burst: float = 32 << 20
-    """Bytes of updates of one user at once."""
+    """Bytes of the same at once."""
 
     agent_updates_per_second: float = 10_000.0
-    """Updates of an agent, on the whole."""
+    """What `updates_per_second` counts, of an agent."""
 
     agent_updates_burst: float = 100_000.0
-    """Updates of an agent at once."""
+    """The same at once."""
 
     agent_bytes_per_second: float = 16 << 20
-    """Bytes of updates of an agent, on the whole."""
+    """Bytes of the same."""
 
     agent_bytes_burst: float = 64 << 20
-    """Bytes of updates of an agent at once."""
+    """Bytes of the same at once."""
 
     throttle_seconds: float = 30.0
     """How long a link is not read at most; further ahead of its rate one is told, and the session ends."""

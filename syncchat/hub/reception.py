@@ -47,17 +47,21 @@ class Reception:
     async def listen(self, line: Line) -> None:
         """Take in what is said on a line until the line is to be ended; then it knows why."""
         try:
-            with anyio.move_on_after(self._limits.stranger_seconds) as patience:
-                while line.stranger is not None:
-                    await self._hear(line)
-            if patience.cancelled_caught:
-                raise OverLimit("stranger_seconds", "nothing was opened for too long", SOON)
+            await self._hear_stranger(line)
             while True:
                 await self._hear(line)
         except LinkClosed:
             line.end(CloseCode.NORMAL, "")
         except ProtocolError as error:
             line.fail(error)
+
+    async def _hear_stranger(self, line: Line) -> None:
+        """Take frames in until a token was good. A coroutine of its own: most links wait long after it."""
+        with anyio.move_on_after(self._limits.stranger_seconds) as patience:
+            while line.stranger is not None:
+                await self._hear(line)
+        if patience.cancelled_caught:
+            raise OverLimit("stranger_seconds", "nothing was opened for too long", SOON)
 
     async def _hear(self, line: Line) -> None:
         """Take the next frame, when it may be taken: who does not read its answers is not read either."""
@@ -148,25 +152,28 @@ class Reception:
         if doc is None or doc.failure is not None:
             return  # the doc has failed, and this line is being ended
         if isinstance(event, Offered):
-            self._offer(seat, doc, event)
+            self._charge(seat, len(event.update))
+            doc.offer(seat, event.update, whole=event.whole)
         elif isinstance(event, AskedForState):
+            self._charge(seat, len(event.state))
             doc.ask(seat, event.state)
         elif isinstance(event, Presented):
+            self._charge(seat, len(event.entries))
             doc.present(seat, event.entries)
         elif isinstance(event, AskedForPresence):
+            self._charge(seat, 0)
             doc.ask_presence(seat)
         else:
             self._renew(seat, doc, event.token)
 
-    def _offer(self, seat: Seat, doc: ServedDoc, event: Offered) -> None:
-        """Take an update in; who is ahead of its rate is not read for as long."""
+    def _charge(self, seat: Seat, size: int) -> None:
+        """Whoever makes work pays for it; who is ahead of its rate is not read for as long."""
         if seat.account is not None:
             now = asyncio.get_running_loop().time()
-            limit, wait = seat.account.charge_update(len(event.update), now)
+            limit, wait = seat.account.charge_update(size, now)
             if wait > 0:
                 self._stats.over_limit[limit] += 1
                 seat.line.hold = now + wait
-        doc.offer(seat, event.update, whole=event.whole)
 
     # Opening docs.
 

@@ -177,6 +177,9 @@ class Seat:
     def depart(self) -> None:
         """The client is gone from this doc."""
         self.line.seats.pop(self.key, None)
+        if self.account is not None:
+            self.account.close_doc()
+            self.account = None
         if self.doc is not None:
             self.doc.leave(self)
 

@@ -263,6 +263,13 @@ def test_S11_a_client_that_echoes_a_full_room_is_welcome() -> None:
     assert desk.accept(everybody, "echo") is None
 
 
+def test_G6_G15_a_flood_of_states_is_not_read_at_all() -> None:
+    many = encode([Entry(client, 1, "{}") for client in range(20)])
+    assert len(decode(many, most=20)) == 20
+    with pytest.raises(MalformedUpdate, match="more than 19"):
+        decode(many, most=19)
+
+
 def test_G6_states_have_an_upper_size_and_a_connection_an_upper_number() -> None:
     desk = PresenceDesk()
     fits = encode([Entry(1, 1, json.dumps("x" * (MAX_STATE - 2)))])
