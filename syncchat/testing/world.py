@@ -9,6 +9,8 @@ from anyio.abc import TaskGroup
 
 from syncchat.core.deltas import Added, Delta
 from syncchat.core.dialect import HocuspocusDialect
+from syncchat.core.grant import Grant, Role
+from syncchat.core.ids import page_name
 from syncchat.core.room import Room
 from syncchat.core.stream import Stream
 from syncchat.core.tables import CellTable
@@ -17,9 +19,9 @@ from syncchat.link import Link
 from syncchat.log import MemoryStore
 from syncchat.peer import Peer
 from syncchat.testing.crash import CrashLog
+from syncchat.testing.intruder import Intruder
 from syncchat.testing.loop import wall_clock
 from syncchat.testing.network import Network
-from syncchat.testing.server import believe
 
 ROOM = "lobby"
 LIMITS = Limits(
@@ -30,6 +32,23 @@ LIMITS = Limits(
     pending_updates=8,
 )
 """Bounds so small that a short run meets all of them."""
+
+LIFETIME = 40
+"""Seconds that a token is good; half of them later there is a new one."""
+
+INTRUDER = "eve"
+
+
+def token_of(user: str) -> str:
+    """The token that a user has now: its name, and when it ends in seconds since 1970."""
+    now = wall_clock() // 1000
+    return f"{user}|{now - now % (LIFETIME // 2) + LIFETIME}"
+
+
+def authorize(token: str, _doc: str) -> Grant:
+    """Everybody streams as agents do, so that everybody is one; but no moderator."""
+    user, _, expires = token.partition("|")
+    return Grant(user, Role.AGENT, expires=float(expires))
 
 
 class Promises:
@@ -71,7 +90,7 @@ class Server:
         while True:
             self._log = CrashLog(self.store, self._rng)
             with anyio.CancelScope() as self._life:
-                async with Hub(self._log, authorize=believe, limits=LIMITS, now=self._now) as hub:
+                async with Hub(self._log, authorize=authorize, limits=LIMITS, now=self._now) as hub:
                     self.hub = hub
 
                     async def serve(link: Link, hub: Hub = hub) -> None:
@@ -79,6 +98,7 @@ class Server:
 
                     self._network.serve = serve
                     await anyio.sleep_forever()
+            self.hub = None
             await anyio.sleep(self._rng.uniform(0, 2))
 
     def die(self) -> None:
@@ -123,6 +143,7 @@ class Client:
         async with Peer(
             log=self._log,
             user=self.user,
+            token=lambda: token_of(self.user),
             connect=lambda _doc: self._world.network.connect(self.name),
             now=self._world.clock(self._skew),
             rng=rng,
@@ -193,6 +214,8 @@ class World:
                 for twin in self.clients:
                     twin.has_twin = True
         tasks.start_soon(self.server.run)
+        intruder = Intruder(seed, page_name(ROOM, 0), self.promises.trace.append)
+        tasks.start_soon(intruder.run, lambda: self.server.hub, lambda: token_of(INTRUDER))
         for client in self.clients:
             tasks.start_soon(client.run)
 
