@@ -144,6 +144,13 @@ class Room:
             by = None if message.user == self.user else self.user
             page.put(message.id, Body("", deleted=True, by=by))
 
+    def may_delete(self, id: str) -> bool:
+        """Whether `delete` would do anything, as far as the server has said what we may."""
+        message = self.message(id)
+        if message is None or message.deleted or not self.may_write:
+            return False
+        return message.user == self.user or self.role is Role.MODERATOR
+
     def stream(self, *, re: str | None = None, agent: bool = True) -> Stream:
         """Begin a message that is written piece by piece; raises InvalidName for a `re` that is no id."""
         page, id = self._newest(), self._new_id(re)

@@ -49,6 +49,10 @@ def refused(app: ChatApp) -> str:
     return str(widget.content) if widget.display else ""
 
 
+def selected(app: ChatApp) -> str | None:
+    return app.transcript.selected
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what other tasks have to do."""
     with anyio.fail_after(20):
@@ -135,6 +139,39 @@ async def test_G12_what_a_moderator_deleted_says_so() -> None:
             await until(lambda: "deleted by mod" in screen(app))
             assert app.query_one(Composer).placeholder == WRITE
             assert "rude" not in screen(app)
+
+
+async def test_G12_a_moderator_deletes_a_selected_message_of_another_and_a_writer_only_its_own() -> None:
+    async with (
+        serving() as hub,
+        Peer(user="ann", connect=hub.connect) as ann,
+        Peer(user="mod", connect=hub.connect) as mod,
+    ):
+        room, app = await ann.enter("lobby"), ChatApp(await mod.enter("lobby"), mod, server=True)
+        first, _, last = room.post("rude"), room.post("kind"), app.room.post("from the moderator")
+        async with app.run_test(size=(100, 30)) as pilot:
+            await until(lambda: "kind" in screen(app) and app.room.role is Role.MODERATOR)
+            await pilot.press("f8")
+            assert "f8" not in app.active_bindings
+            await pilot.press("ctrl+up")
+            assert selected(app) == last
+            await pilot.press("ctrl+up", "ctrl+up", "ctrl+up")
+            assert selected(app) == first
+            await pilot.press("f8")
+            await until(lambda: "deleted by mod" in screen(app) and room.timeline[0].deleted)
+            assert "f8" not in app.active_bindings, "it is deleted"
+            assert "kind" in screen(app)
+            await pilot.press("escape")
+            assert selected(app) is None
+        app = ChatApp(room, ann, server=True)
+        async with app.run_test(size=(100, 30)) as pilot:
+            await pilot.press("ctrl+up")
+            assert selected(app) == last
+            assert "f8" not in app.active_bindings, "it is another's"
+            await pilot.press("ctrl+up", "f8")
+            assert [message.deleted for message in room.timeline] == [True, True, False]
+            await pilot.press("ctrl+down", "ctrl+down")
+            assert selected(app) is None
 
 
 async def test_U3_an_expired_token_is_told_and_so_is_another_users() -> None:

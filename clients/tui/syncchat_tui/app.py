@@ -73,6 +73,9 @@ class ChatApp(App[int], inherit_bindings=False):
         Binding("f2", "online", "Go online"),
         Binding("f3", "take_back", "Take back"),
         Binding("f4", "dismiss", "Dismiss"),
+        Binding("f8", "delete", "Delete"),
+        Binding("ctrl+up", "select(-1)", "Select", show=False),
+        Binding("ctrl+down", "select(1)", "Select", show=False),
         Binding("pageup", "scroll(-1)", "Scroll", show=False),
         Binding("pagedown", "scroll(1)", "Scroll", show=False),
         Binding("escape,ctrl+end", "newest", "Newest"),
@@ -203,6 +206,9 @@ class ChatApp(App[int], inherit_bindings=False):
             return any(kept_text(refusal) for refusal in self.peer.refusals[:1])
         if action == "dismiss":
             return bool(self.peer.refusals)
+        if action == "delete":
+            selected = self.transcript.selected
+            return selected is not None and self.room.may_delete(selected)
         return True
 
     def action_take_back(self) -> None:
@@ -237,8 +243,25 @@ class ChatApp(App[int], inherit_bindings=False):
         """Scroll the conversation by pages; up is negative."""
         self.transcript.scroll_pages(pages)
 
+    def action_select(self, step: int) -> None:
+        """Select another message; up is negative."""
+        self.transcript.select(step)
+        self.refresh_bindings()
+
+    def action_delete(self) -> None:
+        """Delete the selected message: an own one, and a moderator anybody's."""
+        selected = self.transcript.selected
+        if selected is not None:
+            try:
+                self.room.delete(selected)
+            except SyncchatError as error:
+                self.notify(str(error), severity="error", markup=False)
+        self.refresh_bindings()
+
     def action_newest(self) -> None:
         """Go to the newest message."""
+        self.transcript.unselect()
+        self.refresh_bindings()
         self.transcript.follow()
         self.query_one(Composer).focus()
 

@@ -25,6 +25,9 @@ class Blocks:
     def __len__(self) -> int:
         return len(self._ids)
 
+    def __contains__(self, id: object) -> bool:
+        return id in self._blocks
+
     def reset(self, messages: Iterable[Message], width: int) -> None:
         """Hold these messages, which are sorted by id, wrapped to `width` cells."""
         self._width = width
@@ -84,6 +87,10 @@ class Blocks:
         id, offset = self.find(line)
         block = self._blocks[id]
         return block.message, block.line(offset)
+
+    def id(self, index: int) -> str:
+        """The id of the message that stands there; raises IndexError."""
+        return self._ids[index]
 
     def index(self, id: str) -> int:
         """Where a message stands, or would stand."""

@@ -18,9 +18,11 @@ SECTIONS = {
         "Ctrl+J": "start a new line",
         "PageUp, PageDown": "scroll the conversation",
         "End, Esc": "go to its newest message",
+        "Ctrl+Up, Ctrl+Down": "select a message; Esc selects none",
+        "F8": "delete it: your own, a moderator anybody's",
         "Shift + mouse": "select text to copy",
         "F2": "go offline, or online again",
-        "F3": "take back what was refused: copied, and into the composer",
+        "F3": "take back what was refused (it is copied, too)",
         "F4": "dismiss what was refused",
         "F1": "this page",
         "Ctrl+Q": "leave",
@@ -41,7 +43,7 @@ def help_text() -> Content:
     lines = []
     for title, entries in SECTIONS.items():
         lines.append(Content.styled(title, "bold $primary"))
-        lines.extend(Content.assemble((f"  {key:<18}", "$text"), meaning) for key, meaning in entries.items())
+        lines.extend(Content.assemble((f"  {key:<20}", "$text"), meaning) for key, meaning in entries.items())
         lines.append(Content(""))
     return Content("\n").join([*lines, Content.styled(OFFLINE, "$text-muted")])
 

@@ -30,6 +30,8 @@ STYLES = {
     Part.LIVE: Style(color="#73daca"),
 }
 
+SELECTED = Style(bgcolor="#2b3350")
+
 EMPTY = "Nothing here yet. Write the first message below."
 
 
@@ -56,6 +58,7 @@ class Transcript(ScrollView):
         self._placing = False
         self._sized = False
         self._base = Style()
+        self._selected: str | None = None
 
     def on_mount(self) -> None:
         """Hear of what changes; what there is waits for the first Resize, which tells the width."""
@@ -114,6 +117,31 @@ class Transcript(ScrollView):
         step = max(self.scrollable_content_region.height - 1, 1)
         self.scroll_to(y=self.scroll_offset.y + pages * step, animate=False, force=True)
 
+    # Which message something is done to
+
+    @property
+    def selected(self) -> str | None:
+        """The id of the message that was selected, while it is there."""
+        return self._selected if self._selected in self.blocks else None
+
+    def select(self, step: int) -> None:
+        """Select the next message, or with -1 the one before; past the newest, none."""
+        count = len(self.blocks)
+        at = (count if self.selected is None else self.blocks.index(self.selected)) + step
+        if 0 <= at < count:
+            self._selected, first = self.blocks.id(at), self.blocks.top(at)
+            below = self.blocks.top(at + 1) - self.scrollable_content_region.height
+            if not below <= self.scroll_offset.y <= first:
+                self.scroll_to(y=min(first, max(below, 0)) if step < 0 else below, animate=False, force=True)
+        elif at >= count:
+            self._selected = None
+        self.refresh()
+
+    def unselect(self) -> None:
+        """Select none."""
+        self._selected = None
+        self.refresh()
+
     def _place(self) -> None:
         """Bring the scrolled place in line with the blocks."""
         self._placing = True
@@ -152,7 +180,9 @@ class Transcript(ScrollView):
         """Draw one line of the screen."""
         width, line = self._columns, y + self.scroll_offset.y
         if line < self.blocks.height:
-            return _strip(*self.blocks.line(line), width, self._base)
+            message, spans = self.blocks.line(line)
+            chosen = message.id == self._selected
+            return _strip(message, spans, width, self._base + SELECTED if chosen else self._base)
         empty = not len(self._timeline) and y == self.size.height // 2
         text = EMPTY[:width].center(width) if empty else " " * width
         return Strip([Segment(text, self._base + STYLES[Part.DIM])], width)
