@@ -1,5 +1,6 @@
 """The command `python -m benchmarks`: measure, compare, report, count."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from benchmarks.runner import Step, plan
 from benchmarks.runner import run as run_steps
 
 RESULTS = Path(__file__).parent / "results"
+PAGE = Path(__file__).parent / "PEERS.md"
+PEERS_DO = "syncchat,y-websocket-level,hocuspocus-sqlite"
 
 
 def _peers(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[Peer, ...]:
@@ -109,6 +112,27 @@ def counts(write: bool) -> None:
         for line in wrong:
             click.echo(line, err=True)
         sys.exit(1)
+
+
+@main.command("peers-do")
+@click.option("--only", help="Rows, with commas: forge,slow.")
+@click.option("--peers", default=PEERS_DO, callback=_peers, show_default=True, help="Names with commas.")
+@click.option("--out", type=click.Path(path_type=Path), default=RESULTS / "peers-do.jsonl", show_default=True)
+@click.option("--page", type=click.Path(path_type=Path), default=PAGE, show_default=True)
+def peers_do(only: str | None, peers: tuple[Peer, ...], out: Path, page: Path) -> None:
+    """Probe what servers do when somebody misbehaves; write the table."""
+    from benchmarks.peers_do.rows import ROWS
+    from benchmarks.peers_do.table import markdown
+
+    cases = [row.case for row in ROWS if only is None or row.case.name in only.split(",")]
+    run_steps(
+        list(plan(cases, peers, 1)),
+        out,
+        lambda step: click.echo(f"{step.case.name}, {step.peer.name}", err=True),
+    )
+    table = markdown(out, os.path.relpath(out, page.parent))
+    page.write_text(table, encoding="utf-8")
+    click.echo(table)
 
 
 @main.command()

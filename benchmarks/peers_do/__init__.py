@@ -1,0 +1,1 @@
+"""What a server does when somebody forges, erases, floods or stops reading: ours beside others."""
