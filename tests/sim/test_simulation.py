@@ -19,8 +19,16 @@ def quiet(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize("seed", [*SEEDS, *PINNED])
-def test_S1_S2_S7_D1_D2_D3_D5_O4_O5_O7_H2_hold_whatever_happens(seed: int) -> None:
+def test_S1_S2_S7_D1_D2_D3_D5_G1_O4_O5_O7_H2_U3_hold_whatever_happens(seed: int) -> None:
     play(seed)
+
+
+def test_G1_G5_an_intruder_is_refused_whatever_happens_around_it() -> None:
+    tried = [
+        line for seed in range(3) for line in play(seed).promises.trace if line.startswith("the intruder")
+    ]
+    assert any(line.endswith("G1") for line in tried)
+    assert any(line.endswith("G5") for line in tried)
 
 
 def test_a_seed_plays_the_same_story_again() -> None:
