@@ -1,6 +1,7 @@
 """The ASGI app: the hub's two dialects on websockets, beside plain HTTP; to be mounted anywhere."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import anyio
 from starlette.applications import Starlette
@@ -58,22 +59,35 @@ class _App:
         if scope["type"] != "websocket":
             await self._http(scope, receive, send)
             return
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
         socket = WebSocket(scope, receive, send)
+        call = await self._answer(socket)
+        if call is None:
+            return
+        fast = scope.get("extensions", {}).get(RAW_SOCKET)
+        if fast is None:
+            await self._serve(socket, call)
+            return
+        del socket  # it has read the headers, and would keep them for as long as the link lives
+        await self._hub.serve(fast(), *call)
+
+    async def _answer(self, socket: WebSocket) -> "_Call | None":
+        """Accept a socket; None if there is nothing to serve on it, and it was told so."""
+        path = socket.scope["path"].removeprefix(socket.scope.get("root_path", ""))
         if not self._origins.allow(socket) or not (path == SYNC_PATH or path.startswith(Y_PATH)):
             await socket.close()  # before it was accepted: HTTP status 403
-            return
+            return None
         await socket.accept(subprotocol(socket))
         try:
-            await self._converse(socket, path)
+            return self._read(socket, path)
         except ProtocolError as error:
             await socket.close(error.code, short(error.reason))
+            return None
 
-    async def _converse(self, socket: WebSocket, path: str) -> None:
+    def _read(self, socket: WebSocket, path: str) -> "_Call":
         token = bearer(socket)
+        address = socket.client.host if socket.client else ""
         if path == SYNC_PATH:
-            await self._serve(socket, HocuspocusDialect())
-            return
+            return _Call(HocuspocusDialect(), "", "", address)
         doc = path.removeprefix(Y_PATH)
         try:
             parse_doc(doc)
@@ -81,19 +95,23 @@ class _App:
             raise ProtocolError(str(error), CloseCode.BAD_NAME) from error
         if self._authority.is_open:
             token = token or socket.query_params.get(USER_PARAMETER, "")
-        await self._serve(socket, YDialect(doc), token, doc)
+        return _Call(YDialect(doc), token, doc, address)
 
-    async def _serve(self, socket: WebSocket, dialect: Dialect, token: str = "", doc: str = "") -> None:
-        address = socket.client.host if socket.client else ""
-        fast = socket.scope.get("extensions", {}).get(RAW_SOCKET)
-        if fast is not None:
-            await self._hub.serve(fast(), dialect, token, doc, address)
-            return
+    async def _serve(self, socket: WebSocket, call: "_Call") -> None:
         link = AsgiLink(socket)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(link.run_sender)
-            await self._hub.serve(link, dialect, token, doc, address)
+            await self._hub.serve(link, *call)
             tasks.cancel_scope.cancel()
+
+
+class _Call(NamedTuple):
+    """What a socket's handshake says, as `Hub.serve` takes it."""
+
+    dialect: Dialect
+    token: str
+    doc: str
+    address: str
 
 
 async def _front(_request: Request) -> Response:

@@ -2,10 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import anyio
 
@@ -145,9 +145,9 @@ class Hub:
         finally:
             await here.aclose()
 
-    async def serve(
+    def serve(
         self, link: Link, dialect: Dialect, token: str = "", doc: str = "", address: str = ""
-    ) -> None:
+    ) -> Coroutine[Any, Any, None]:
         """Serve a link until it ends, and close it; never raises for what the other side does.
 
         In a dialect without authentication of its own the link's `token` opens its one `doc`.
@@ -155,41 +155,42 @@ class Hub:
         """
         line = Line(link, dialect, self.stats)
         line.stranger = Stranger()
-        if not address or _is_loopback(address):
-            await self._serve(line, token, doc)
-            return
-        self._addresses[address] += 1
-        try:
-            await self._serve(
-                line, token, doc, crowded=self._addresses[address] > self.limits.links_per_address
-            )
-        finally:
-            self._addresses[address] -= 1
-            if not self._addresses[address]:
-                del self._addresses[address]
+        # The coroutine itself: one around it would be kept for each idle connection.
+        return self._serve(line, token, doc, "" if _is_loopback(address) else address)
 
-    async def _serve(self, line: Line, token: str = "", doc: str = "", *, crowded: bool = False) -> None:
+    async def _serve(self, line: Line, token: str = "", doc: str = "", address: str = "") -> None:
         self._lines.add(line)
+        if address:
+            self._addresses[address] += 1
         try:
             with line.scope:
-                if self._reception.is_closed:
-                    line.end(CloseCode.RESTART, "the server restarts")
-                elif crowded:
-                    most = self.limits.links_per_address
-                    line.fail(OverLimit("links_per_address", f"{most} links from one address", FULL))
-                elif not line.dialect.authenticates:
-                    seat = line.seats[doc] = Seat(line, doc)
-                    seat.session.receive(Auth(token))
-                    self._reception.open(seat, token)
+                self._begin(line, token, doc, address)
                 await self._reception.listen(line)
         finally:
             self._lines.discard(line)
+            self._leave(address)
             for seat in list(line.seats.values()):
                 seat.depart()
             if line.account is not None:
                 line.account.close_link()
             with anyio.move_on_after(GRACE, shield=True):
                 await line.link.aclose(*line.ending)
+
+    def _begin(self, line: Line, token: str, doc: str, address: str) -> None:
+        most = self.limits.links_per_address
+        if self._reception.is_closed:
+            line.end(CloseCode.RESTART, "the server restarts")
+        elif address and self._addresses[address] > most:
+            line.fail(OverLimit("links_per_address", f"{most} links from one address", FULL))
+        elif not line.dialect.authenticates:
+            seat = line.seats[doc] = Seat(line, doc)
+            seat.session.receive(Auth(token))
+            self._reception.open(seat, token)
+
+    def _leave(self, address: str) -> None:
+        self._addresses[address] -= 1
+        if self._addresses[address] <= 0:
+            del self._addresses[address]
 
     def _left(self, seat: Seat) -> None:
         self._door.left(seat)
