@@ -1,7 +1,7 @@
 """Bytes no honest client sends: what sent them ends with a code, everybody else goes on."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from urllib.parse import quote
 
 import anyio
@@ -22,11 +22,10 @@ from syncchat.core.messages import (
     Step1,
     Update,
 )
-from syncchat.core.room import Room
 from syncchat.errors import CloseCode
-from syncchat.peer import Peer
-from syncchat.testing.program import PATIENCE, Daemon
+from syncchat.testing.program import Daemon
 from syncchat.testing.updates import item, number, text, update
+from tests.server.honest import honest
 
 HOCUSPOCUS = HocuspocusDialect()
 PAGE = "lobby/0"
@@ -39,36 +38,6 @@ ZERO_LENGTH = update((7, 0, [item(4, text(""), parent="messages", key="x")]))
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     with Daemon(tmp_path_factory.mktemp("rubbish") / "daemon", "--no-agent") as daemon:
         yield daemon
-
-
-class Honest:
-    """Two clients that must go on, whatever somebody else sends."""
-
-    def __init__(self, ada: tuple[Peer, Room], bob: tuple[Peer, Room]) -> None:
-        self._ada, self._bob = ada, bob
-
-    async def go_on(self) -> None:
-        """A message gets through, on links that were never lost."""
-        (ada, written), (bob, read) = self._ada, self._bob
-        id = written.post("is anybody there?")
-        await bob.until(lambda: read.message(id) is not None)
-        assert (ada.status.attempts, bob.status.attempts) == (1, 1)
-        assert (ada.status.problem, bob.status.problem) == (None, None)
-
-
-@asynccontextmanager
-async def honest(daemon: Daemon) -> AsyncIterator[Honest]:
-    """Two honest clients, and at the end the proof that they went on and that no traceback was written."""
-    with anyio.fail_after(2 * PATIENCE):
-        async with (
-            Peer(user="ada", server=daemon.address) as ada,
-            Peer(user="bob", server=daemon.address) as bob,
-        ):
-            both = Honest((ada, await ada.enter("lobby")), (bob, await bob.enter("lobby")))
-            await both.go_on()
-            yield both
-            await both.go_on()
-    assert "Traceback" not in daemon.stderr()
 
 
 def say(key: str, message: Message) -> bytes:
