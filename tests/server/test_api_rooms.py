@@ -7,6 +7,7 @@ import pytest
 
 from syncchat.core.grant import Claims, Role
 from syncchat.core.message import Body
+from syncchat.core.update import decode
 from syncchat.errors import LogFailed
 from syncchat.hub import Hub
 from syncchat.log import MemoryLog
@@ -50,8 +51,11 @@ def test_W1_a_client_id_serves_many_messages_and_not_all(monkeypatch: pytest.Mon
             await served.post(ADA, "lobby", Body(f"number {number}"), None)
         page = await served.page(ADA, "lobby", None, 50)
         assert [message["text"] for message in page.messages] == [f"number {number}" for number in range(12)]
+        entries = await log.read("lobby/0")
+        assert len({client for entry in entries for client in decode(entry.data).structs}) == 3
 
-    serving(main)
+    log = MemoryLog()
+    serving(main, log)
 
 
 def test_W4_past_the_bound_the_longest_unused_caller_leaves(monkeypatch: pytest.MonkeyPatch) -> None:

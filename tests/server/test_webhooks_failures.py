@@ -18,7 +18,7 @@ from tests.server.receiving import KEY, SECRET, STALL, Receiver, hooks_file, pee
 async def test_W7_a_receiver_that_fails_gets_everything_in_order_later(
     tmp_path: Path, receiver: Receiver
 ) -> None:
-    receiver.answers = [500, 429, 404, 302]
+    receiver.answers = [500, 429, 404, 307]
     async with serving(tmp_path, Hook(receiver.url, KEY)) as hub:
         ids = await post(hub, *(f"number {number}" for number in range(20)))
         await until(lambda: len(receiver.taken) == 20)

@@ -54,24 +54,16 @@ class Poster:
             self._users -= 1
             self.used = anyio.current_time()
 
-    async def enter(self) -> None:
-        """Be let in, if it is not; then others see that the caller is there. Raises Problem."""
-        if self._visit is None:
-            self._visit = await self._stack.enter_async_context(visit(self._hub, self._claims, self._name))
-            self._doc: Doc[Any] = Doc(client_id=secrets.randbits(CLIENT_BITS))
-            self._messages = self._doc.get(MESSAGES, type=Map)
-
     async def post(self, id: str, body: Body) -> None:
         """Return when a new message is durable. Raises Problem; then it may be durable or not.
 
         What failed is never sent again: the next post is on a new link under a new client id.
         """
         try:
-            await self.enter()
-            assert self._visit is not None
+            here = await self._enter()
             before = self._doc.get_state()
             self._messages[id] = dump(body.to_json())
-            await self._visit.write(self._doc.get_update(before))
+            await here.write(self._doc.get_update(before))
         except BaseException:
             await self.aclose()
             raise
@@ -83,3 +75,11 @@ class Poster:
         self._visit = None
         with anyio.CancelScope(shield=True):
             await self._stack.aclose()
+
+    async def _enter(self) -> Visit:
+        """Be let in, if it is not; then others see that the caller is there. Raises Problem."""
+        if self._visit is None:
+            self._visit = await self._stack.enter_async_context(visit(self._hub, self._claims, self._name))
+            self._doc: Doc[Any] = Doc(client_id=secrets.randbits(CLIENT_BITS))
+            self._messages = self._doc.get(MESSAGES, type=Map)
+        return self._visit

@@ -131,7 +131,6 @@ class Rooms:
         if claims.role_in(room) is None:
             raise no_room()
         async with self._poster(claims, room) as poster:
-            await poster.enter()
             before = None if key is None else await self._posted(claims.user, room, body, key)
             if before is not None:
                 return before, False
