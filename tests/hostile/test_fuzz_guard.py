@@ -36,9 +36,18 @@ fuzzed = settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "120")))
 
 ENDS = {ALICE: 13, BOB: 6, MALLORY: 6, FRESH: 0, SPARE: 0}
 CLIENTS = st.sampled_from([*ENDS])
-LENGTHS = st.sampled_from([1, 1, 1, 2, 5, 100, 0, 2**31 - 1, 2**31, 2**53 - 1])
-IDS = st.tuples(CLIENTS, st.integers(0, 14))
-MAYBE_IDS = st.one_of(st.none(), st.none(), IDS)
+SOUND_LENGTHS = st.sampled_from([1, 1, 1, 2, 3, 100])
+WILD_LENGTHS = st.sampled_from([1, 1, 2, 5, 0, 2**31 - 1, 2**31, 2**53 - 1])
+KNOWN = st.sampled_from([(client, clock) for client, end in ENDS.items() for clock in range(end)])
+IDS = st.one_of(*[KNOWN] * 9, st.sampled_from([(FRESH, 0), (FRESH, 1), (SPARE, 0), (ALICE, 13)]))
+NEIGHBOURS = st.one_of(
+    st.just((None, None)),
+    st.just((None, None)),
+    st.tuples(IDS, st.none()),
+    st.tuples(st.none(), IDS),
+    IDS.map(lambda id: (id, (id[0], id[1] + 1))),
+    st.tuples(IDS, IDS),
+)
 PARENTS = st.one_of(IDS, st.sampled_from([*PAGE.roots, "secrets", ""]))
 ROWS = [here.ROW, here.STREAM, here.BOBS, here.FINISHED, here.MINE, here.MY_STREAM, here.NEW, here.ANOTHER]
 KEYS = st.sampled_from(
@@ -63,26 +72,27 @@ CONTENTS = st.sampled_from(
 
 
 @st.composite
-def structs(draw: st.DrawFn) -> bytes:
+def structs(draw: st.DrawFn, lengths: st.SearchStrategy[int]) -> bytes:
     if draw(st.integers(0, 4)) == 0:
-        return draw(st.sampled_from([gc, skip]))(draw(LENGTHS))
+        return draw(st.sampled_from([gc] * 9 + [skip]))(draw(lengths))
     kind, content = draw(CONTENTS)
-    return item(
-        kind, content, origin=draw(MAYBE_IDS), right=draw(MAYBE_IDS), parent=draw(PARENTS), key=draw(KEYS)
-    )
+    origin, right = draw(NEIGHBOURS)
+    return item(kind, content, origin=origin, right=right, parent=draw(PARENTS), key=draw(KEYS))
 
 
 @st.composite
-def sections(draw: st.DrawFn) -> bytes:
-    client = draw(CLIENTS)
-    clock = max(0, ENDS[client] + draw(st.sampled_from([0, 0, 0, 0, 1, -1, -5, 20])))
-    return section(client, clock, draw(st.lists(structs(), min_size=1, max_size=4)))
-
-
-@st.composite
-def cuts(draw: st.DrawFn) -> bytes:
-    ranges = st.tuples(st.integers(0, 14), LENGTHS)
-    return cut(draw(CLIENTS), draw(st.lists(ranges, min_size=1, max_size=2)))
+def made(draw: st.DrawFn, lengths: st.SearchStrategy[int], offsets: tuple[int, ...]) -> bytes:
+    """An update whose structs may say anything about one another and about what is there."""
+    sections, cuts = [], []
+    for client in draw(st.lists(CLIENTS, max_size=3, unique=True)):
+        clock = max(0, ENDS[client] + draw(st.sampled_from(offsets)))
+        run = draw(st.lists(structs(lengths), min_size=1, max_size=3))
+        sections.append(section(client, clock, run))
+    for client in draw(st.lists(st.sampled_from([ALICE, BOB, MALLORY]), max_size=2, unique=True)):
+        start = draw(st.integers(0, ENDS[client] - 1 + (lengths is WILD_LENGTHS)))
+        length = draw(lengths)
+        cuts.append(cut(client, [(start, min(length, ENDS[client] - start) or length)]))
+    return whole(sections, cuts)
 
 
 def recorded() -> list[bytes]:
@@ -112,7 +122,9 @@ SEEDS = [
     *(whole([written]) for _, written in OTHERS),
     *(attack.ahead for attack in ATTACKS.values() if len(attack.ahead) < 400),
 ]
-MADE = st.builds(whole, st.lists(sections(), max_size=3), st.lists(cuts(), max_size=2))
+MADE = st.one_of(
+    made(SOUND_LENGTHS, (0,)), made(SOUND_LENGTHS, (0, 0, 0, -1, -5)), made(WILD_LENGTHS, (0, 0, 1, -1, 20))
+)
 
 
 @st.composite
