@@ -10,7 +10,7 @@ from pathlib import Path
 from syncchat.errors import SyncchatError
 from syncchat.log.file import looking
 from syncchat_server.doctor import examine
-from syncchat_server.folder import LOG_NAME, own_folder
+from syncchat_server.folder import LOG_NAME, hand_over, own_folder
 
 PAGES_A_STEP = 1024
 
@@ -70,7 +70,7 @@ def restore(file: Path, data: Path, *, damaged: bool = False) -> Path | None:
         log = folder / LOG_NAME
         new = folder / f".{LOG_NAME}.{secrets.token_hex(4)}.new"
         try:
-            os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            _make(new, folder)
             _copy(file, new, lambda _done, _total: None)
             _sync(new)
             kept = _set_aside(log) if log.exists() else None
@@ -83,6 +83,14 @@ def restore(file: Path, data: Path, *, damaged: bool = False) -> Path | None:
         finally:
             new.unlink(missing_ok=True)
     return kept
+
+
+def _make(file: Path, folder: Path) -> None:
+    descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        hand_over(descriptor, folder)
+    finally:
+        os.close(descriptor)
 
 
 def _set_aside(log: Path) -> Path:

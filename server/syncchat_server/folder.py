@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,12 +24,14 @@ def own_folder(data: Path) -> Iterator[Path]:
     """
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (data / "lock").open("w")
+        # Root may look after a folder whose owner it does not trust: no link leads it elsewhere.
+        descriptor = os.open(data / "lock", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise FolderUnusable(
             f"the data folder {data} cannot be used: {error.strerror}. Choose another with --data."
         ) from error
-    with lock:
+    with open(descriptor, "w") as lock:
+        hand_over(lock.fileno(), data)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -36,3 +39,10 @@ def own_folder(data: Path) -> Iterator[Path]:
                 f"another daemon is using the data folder {data}. Stop it, or choose another with --data."
             ) from error
         yield data
+
+
+def hand_over(file: int, data: Path) -> None:
+    """Give an open file that root has made to the folder's owner: the daemon has to read and write it."""
+    if os.geteuid() == 0:
+        owner = data.stat()
+        os.fchown(file, owner.st_uid, owner.st_gid)

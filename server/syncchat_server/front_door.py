@@ -13,6 +13,11 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from syncchat_server.limits import DaemonLimits
 
+RETRY = 60
+"""Seconds after which somebody who was refused here may try again."""
+
+HEADERS = b"content-type: text/plain\r\nretry-after: %d\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+
 
 class FrontDoorConfig(Config):
     """uvicorn's settings, with what its HTTP connections have in common."""
@@ -41,13 +46,13 @@ class FrontDoorProtocol(HttpToolsProtocol):
             self._counted = address
             self.config.waiting[address] += 1
             if self.config.waiting[address] > self.config.limits.requests_per_address:
-                self._refuse(503, b"too many connections from your address: try again in a minute")
+                self._refuse(503, "requests_per_address", "too many connections from your address")
                 return
-        self._wait(self.config.limits.request_head_seconds)
+        self._wait("request_head_seconds")
 
     def data_received(self, data: bytes) -> None:
         if self._deadline is None and (self.cycle is None or self.cycle.response_complete):
-            self._wait(self.config.limits.request_head_seconds)
+            self._wait("request_head_seconds")
         if self._in_head:
             self._head += len(data)
         super().data_received(data)
@@ -56,7 +61,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
             and self._head > self.config.limits.request_head_bytes
             and not self.transport.is_closing()
         ):
-            self._refuse(431, b"the headers are too long")
+            self._refuse(431, "request_head_bytes", "the headers are too long")
 
     def on_message_begin(self) -> None:
         self._in_head = True
@@ -65,7 +70,7 @@ class FrontDoorProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._head = 0
-        self._wait(self.config.limits.request_body_seconds)
+        self._wait("request_body_seconds")
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -90,21 +95,23 @@ class FrontDoorProtocol(HttpToolsProtocol):
                 del self.config.waiting[self._counted]
             self._counted = ""
 
-    def _wait(self, seconds: float) -> None:
+    def _wait(self, limit: str) -> None:
         self._stop_waiting()
-        self._deadline = self.loop.call_later(seconds, self._refuse, 408, b"the request took too long")
+        seconds: float = getattr(self.config.limits, limit)
+        self._deadline = self.loop.call_later(seconds, self._refuse, 408, limit, "the request took too long")
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _refuse(self, status: int, reason: bytes) -> None:
-        """Say why, if no answer has begun, and close."""
+    def _refuse(self, status: int, limit: str, reason: str) -> None:
+        """Say why, and when to try again, if no answer has begun; and close (L2)."""
         self._stop_waiting()
         if self.cycle is None or self.cycle.response_complete:
-            headers = b"content-type: text/plain\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
-            self.transport.write(STATUS_LINE[status] + headers % len(reason) + reason)
+            text = f"{reason} ({limit}): try again in {RETRY} s".encode()
+            headers = HEADERS % (RETRY, len(text))
+            self.transport.write(STATUS_LINE[status] + headers + text)
         self.transport.close()
 
 

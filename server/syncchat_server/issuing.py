@@ -10,6 +10,7 @@ import jwt
 
 from syncchat.core.grant import Role
 from syncchat_server.auth import MAX_ROOMS, REVOKED_NAME, SECRET_NAME
+from syncchat_server.folder import hand_over
 from syncchat_server.keys import MIN_SECRET, read_secret
 from syncchat_server.settings import AuthSettings, BadSetting
 
@@ -74,6 +75,7 @@ def make_secret(data: Path) -> Path:
         raise BadSetting(f"{path} cannot be made: {error.strerror}. Choose another with --data.") from error
     with open(file, "w", encoding="ascii") as secret:
         secret.write(secrets.token_urlsafe(MIN_SECRET) + "\n")
+        hand_over(secret.fileno(), data)
     return path
 
 
@@ -86,9 +88,10 @@ def revoke(data: Path, token_id: str) -> Path:
         raise BadSetting("a token's id is what `syncchat token` said, without white space")
     path = data / REVOKED_NAME
     try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600), "ab") as file:
             file.write(f"{token_id}\n".encode())
             file.flush()
+            hand_over(file.fileno(), data)
             os.fsync(file.fileno())
     except OSError as error:
         raise BadSetting(f"{path} cannot be written: {error.strerror}. Is --data right?") from error

@@ -94,7 +94,10 @@ async def test_L2_a_request_that_does_not_arrive_is_ended(said: bytes) -> None:
     async with serving() as port, await anyio.connect_tcp("127.0.0.1", port) as stream:
         if said:
             await stream.send(said)
-        assert b"408 Request Timeout" in await heard(stream)
+        answer = await heard(stream)
+        assert b"408 Request Timeout" in answer
+        assert b"retry-after: 60" in answer
+        assert b"_seconds)" in answer
 
 
 @pytest.mark.anyio
@@ -147,7 +150,10 @@ async def test_L2_an_address_has_so_many_connections_that_have_not_come_to_the_p
             for _ in range(DaemonLimits().requests_per_address)
         ]
         async with await anyio.connect_tcp(host, port) as further:
-            assert b"503" in await heard(further)
+            answer = await heard(further)
+            assert b"503" in answer
+            assert b"requests_per_address" in answer
+            assert b"retry-after" in answer
         await waiting[0].send(REQUEST + b"Connection: close\r\n\r\n")
         assert b"200 OK" in await heard(waiting[0])
         async with (
