@@ -49,8 +49,13 @@ def _lines(results: Results) -> Iterator[str]:
     for text, case, metric, scale in ROWS:
         yield f"| {text} | {' | '.join(_cell(results, case, peer, metric, scale) for peer in SHOWN)} |"
     yield ""
-    for head in results.heads:
+    for number_of in sorted({results.head_of[key] for key in results.head_of if _is_shown(*key)}):
+        head = results.heads[number_of]
         yield f"- {head['date'][:10]}, commit {head['commit']}: `{head['command']}`"
+
+
+def _is_shown(case: str, peer: str) -> bool:
+    return peer in SHOWN and any(case == row[1] for row in ROWS)
 
 
 def _cell(results: Results, case: str, peer: str, metric: str, scale: float) -> str:

@@ -12,7 +12,7 @@ class Results:
     """One or several files: `values` by (case, peer, metric), the rest by (case, peer).
 
     `failed` is why a result failed, `partly` why the numbers failed whose names begin so, `unavailable` why
-    there is none.
+    there is none; `head_of` is the run it is from, by its place in `heads`.
     """
 
     heads: list[dict[str, Any]] = field(default_factory=list)
@@ -20,6 +20,7 @@ class Results:
     failed: dict[tuple[str, str], str] = field(default_factory=dict)
     partly: dict[tuple[str, str], dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     unavailable: dict[tuple[str, str], str] = field(default_factory=dict)
+    head_of: dict[tuple[str, str], int] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -29,7 +30,10 @@ class Results:
 
 
 def read(*paths: Path) -> Results:
-    """Read files of results; raises OSError, ValueError for what is none."""
+    """Read files of results; what a later one has of a case and peer replaces what the earlier ones have.
+
+    Raises OSError, ValueError for what is none.
+    """
     results = Results()
     for path in paths:
         for line in path.read_text(encoding="utf-8").splitlines():
@@ -45,6 +49,10 @@ def _take(results: Results, line: dict[str, Any]) -> None:
             results.versions[name] = peer["version"]
         return
     key = (line["case"], line["peer"])
+    head = len(results.heads) - 1
+    if results.head_of.get(key, head) != head:
+        _forget(results, key)
+    results.head_of[key] = head
     for name, value in line["result"].items():
         if name == "unavailable":
             results.unavailable[key] = value
@@ -54,3 +62,10 @@ def _take(results: Results, line: dict[str, Any]) -> None:
             results.partly[key][name.removesuffix("failed")] = value
         elif isinstance(value, int | float):
             results.values[*key, name].append(float(value))
+
+
+def _forget(results: Results, key: tuple[str, str]) -> None:
+    for name in [name for name in results.values if name[:2] == key]:
+        del results.values[name]
+    for reasons in (results.failed, results.partly, results.unavailable):
+        reasons.pop(key, None)

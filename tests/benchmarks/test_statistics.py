@@ -67,6 +67,16 @@ def cpu(*values: float) -> list[dict[str, Any]]:
     return [{"cpu_us_per_token": value} for value in values]
 
 
+def test_a_later_file_replaces_what_it_has_and_nothing_else(tmp_path: Path) -> None:
+    one, two = tmp_path / "1", tmp_path / "2"
+    written(one, {"syncchat": cpu(*NOISY), "pycrdt": [{"failed": "lost"}], "hocuspocus": cpu(7.0)})
+    written(two, {"syncchat": cpu(1.0, 2.0), "pycrdt": cpu(9.0)})
+    both = read(one, two)
+    values = {key[1]: found for key, found in both.values.items()}
+    assert values == {"syncchat": [1.0, 2.0], "pycrdt": [9.0], "hocuspocus": [7.0]}
+    assert both.failed == {}
+
+
 def test_compare_stars_what_is_beyond_noise(tmp_path: Path) -> None:
     old = written(tmp_path / "a", {"syncchat": cpu(*NOISY), "hocuspocus": cpu(*NOISY)})
     new = written(
