@@ -121,6 +121,11 @@ class HubSession:
         self._asked = False
         self._owed: list[bool] = []
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How much was sent to a doc that is not open yet."""
+        return self._queued_bytes
+
     def receive(self, message: Message) -> list[HubEvent]:
         """Take in one message; return what it means to the hub.
 

@@ -49,10 +49,13 @@ class Limits:
     ping_seconds: float = 15.0
     """How often a link that can be pinged is."""
 
+    waiting_bytes: int = 8 << 20
+    """Bytes that a link may have sent for docs that are not open yet; past it it is told and closed."""
+
     # Work.
 
     updates_per_second: float = 200.0
-    """Updates, questions and presence of one user, on the whole; past it its links are read no faster."""
+    """Updates, questions, presence and tokens of one user, on the whole; past it it is read no faster."""
 
     updates_burst: float = 20_000.0
     """The same at once: what was written offline in weeks, or an import."""

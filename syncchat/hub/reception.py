@@ -20,6 +20,7 @@ from syncchat.core.hub_session import (
 )
 from syncchat.core.messages import Auth, Denied, Message, Ping, Pong
 from syncchat.errors import CloseCode, InvalidName, LinkClosed, LogError, MalformedUpdate, ProtocolError
+from syncchat.hub.accounts import Account
 from syncchat.hub.doc import ServedDoc
 from syncchat.hub.door import Denial, Door, scope_of
 from syncchat.hub.limits import Limits
@@ -137,6 +138,12 @@ class Reception:
                 self._act(seat, event)
         except (ProtocolError, MalformedUpdate) as error:
             self._end(seat, error)
+        if seat.session.waiting_bytes:
+            self._check_waiting(seat.line)
+
+    def _check_waiting(self, line: Line) -> None:
+        if sum(seat.session.waiting_bytes for seat in line.seats.values()) > self._limits.waiting_bytes:
+            raise OverLimit("waiting_bytes", "too much for docs that are not open yet", SOON)
 
     def _end(self, seat: Seat, error: ProtocolError | MalformedUpdate) -> None:
         seat.end(error if isinstance(error, ProtocolError) else ProtocolError(str(error)))
@@ -152,28 +159,29 @@ class Reception:
         if doc is None or doc.failure is not None:
             return  # the doc has failed, and this line is being ended
         if isinstance(event, Offered):
-            self._charge(seat, len(event.update))
+            self._charge(seat.line, seat.account, len(event.update))
             doc.offer(seat, event.update, whole=event.whole)
         elif isinstance(event, AskedForState):
-            self._charge(seat, len(event.state))
+            self._charge(seat.line, seat.account, len(event.state))
             doc.ask(seat, event.state)
         elif isinstance(event, Presented):
-            self._charge(seat, len(event.entries))
+            self._charge(seat.line, seat.account, len(event.entries))
             doc.present(seat, event.entries)
         elif isinstance(event, AskedForPresence):
-            self._charge(seat, 0)
+            self._charge(seat.line, seat.account, 0)
             doc.ask_presence(seat)
         else:
+            self._charge(seat.line, seat.account, len(event.token))
             self._renew(seat, doc, event.token)
 
-    def _charge(self, seat: Seat, size: int) -> None:
+    def _charge(self, line: Line, account: Account | None, size: int) -> None:
         """Whoever makes work pays for it; who is ahead of its rate is not read for as long."""
-        if seat.account is not None:
+        if account is not None:
             now = asyncio.get_running_loop().time()
-            limit, wait = seat.account.charge_update(size, now)
+            limit, wait = account.charge_update(size, now)
             if wait > 0:
                 self._stats.over_limit[limit] += 1
-                seat.line.hold = now + wait
+                line.hold = now + wait
 
     # Opening docs.
 
@@ -181,6 +189,9 @@ class Reception:
         """Judge a token at once, and let its bearer in when the doc is loaded."""
         name = doc_of_key(seat.key)
         try:
+            self._charge(
+                seat.line, seat.line.account, len(token)
+            )  # a stranger has little of everything anyhow
             self._door.admit(seat, token, name)
         except (InvalidName, Denial, OverLimit) as error:
             self._deny(seat, error)
