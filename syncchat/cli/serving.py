@@ -1,5 +1,6 @@
 """The verb that runs the daemon."""
 
+import os
 import sys
 from ipaddress import ip_network
 from pathlib import Path
@@ -122,6 +123,7 @@ def serve(
             from syncchat_server.logs import LogFormat, configure
             from syncchat_server.settings import AuthSettings, Settings
         configure(LogFormat(log_format))
+        os.umask(0o077)  # everybody's words are in its files, whoever may look into their folder
         settings = Settings(
             host=host,
             port=port,

@@ -37,6 +37,14 @@ def test_R3_a_supervisor_that_is_not_there_is_no_reason_not_to_serve(
         assert "READY=1" in daemon.stderr()
 
 
+def test_what_the_daemon_writes_is_for_its_user_alone(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o755)
+    with Daemon(tmp_path / "data", "--no-agent") as daemon:
+        modes = {file.name: file.stat().st_mode & 0o077 for file in daemon.data.iterdir()}
+    assert "log.sqlite" in modes
+    assert not any(modes.values())
+
+
 def test_R3_systemd_waits_longer_than_the_daemon_takes_to_end() -> None:
     (seconds,) = re.findall(r"^TimeoutStopSec=(\d+)$", UNIT.read_text(encoding="utf-8"), re.MULTILINE)
     assert int(seconds) > Settings("", 0, Path()).drain_seconds
