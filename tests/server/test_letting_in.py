@@ -21,7 +21,7 @@ from syncchat.core.grant import Role
 from syncchat.core.messages import Authenticated, Denied
 from syncchat.errors import CloseCode
 from syncchat.peer import Peer
-from syncchat.testing.program import PATIENCE, Daemon
+from syncchat.testing.program import PATIENCE, Daemon, Program, syncchat
 from tests.server.letting import answered, made, opened, refused, run, token
 
 
@@ -125,6 +125,23 @@ async def test_U1_A5_the_agent_of_the_daemons_process_needs_no_token(folder: Pat
             room = await ada.enter("lobby")
             await ada.until(lambda: len(room.people) == 2)
             room.post("@agent what is 6*7?")
+            await ada.until(lambda: any(m.agent and "42" in m.text for m in room.timeline))
+
+
+@pytest.mark.anyio
+async def test_U1_A5_G10_an_agent_of_its_own_answers_with_a_token_for_agents(
+    guarded: Daemon, folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(token(folder, "helper", {"lobby": Role.AGENT}))
+    command = syncchat("agent", "--room", "lobby", "--server", guarded.address, "--name", "helper")
+    command += ["--data", str(tmp_path / "helper"), "--token-file", str(file)]
+    with anyio.fail_after(2 * PATIENCE), Program(command, tmp_path / "agent.stderr") as helper:
+        await anyio.to_thread.run_sync(helper.line)
+        async with Peer(user="ada", token=token(folder, "ada"), server=guarded.address) as ada:
+            room = await ada.enter("lobby")
+            await ada.until(lambda: {person.user for person in room.people} == {"ada", "helper"})
+            room.post("@helper what is 6*7?")
             await ada.until(lambda: any(m.agent and "42" in m.text for m in room.timeline))
 
 
