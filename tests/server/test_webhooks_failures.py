@@ -1,13 +1,16 @@
 """Webhooks tell at least once and in order, whoever fails meanwhile: receivers, the daemon, the log."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from syncchat.log import SqliteLog
+from syncchat.peer import Peer
 from syncchat.testing.program import PATIENCE, Daemon
 from syncchat_server.webhooks import OUTBOX_NAME, Hook, Pace, outbox
 from tests.server.letting import run
@@ -192,6 +195,63 @@ async def test_W7_D5_who_was_told_when_the_daemon_was_killed_is_told_again_under
         daemon.restart()
         last = send(daemon, "I am back")
         await until(lambda: receiver.ids[2:] == [last])
+
+
+class Script(threading.Thread):
+    """Posts one message after the other, each until it is acknowledged, whatever happens meanwhile."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        super().__init__()
+        self.acknowledged: list[str] = []
+        self.odd: list[int] = []
+        self._stopped = threading.Event()
+        self._url = daemon.address.replace("ws:", "http:") + "/api/v1/rooms/lobby/messages"
+
+    def run(self) -> None:
+        while not self._stopped.is_set():
+            text = f"number {len(self.acknowledged)}"
+            headers = {"authorization": "Bearer ada", "idempotency-key": text}
+            try:
+                answer = httpx2.post(self._url, json={"text": text}, headers=headers, timeout=PATIENCE)
+            except httpx2.TransportError:
+                self._stopped.wait(0.05)  # the daemon is down: it needs the processor to come back
+                continue
+            if answer.is_success:
+                self.acknowledged.append(answer.json()["id"])
+            elif answer.status_code != 503:
+                self.odd.append(answer.status_code)
+
+    def has(self, messages: int) -> bool:
+        return len(self.acknowledged) >= messages
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.join()
+
+
+@pytest.mark.anyio
+async def test_W2_W7_D5_killed_again_and_again_everything_acknowledged_is_there_once_and_told_in_order(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    with hooked_daemon(tmp_path, receiver.url) as daemon:
+        script = Script(daemon)
+        script.start()
+        try:
+            for kill in range(6):
+                await until(partial(script.has, 5 * (kill + 1)))
+                daemon.restart()
+        finally:
+            script.stop()
+        await until(lambda: set(script.acknowledged) <= set(receiver.ids))
+        async with Peer(user="bob", server=daemon.address) as peer:
+            room = await peer.enter("lobby")
+            await peer.settled()
+            ids = [message.id for message in room.timeline]
+    assert script.odd == []
+    # The last one may have been posted and not acknowledged when the script stopped.
+    assert ids[: len(script.acknowledged)] == script.acknowledged == sorted(script.acknowledged)
+    assert len(ids) <= len(script.acknowledged) + 1
+    assert list(dict.fromkeys(receiver.ids))[: len(script.acknowledged)] == script.acknowledged
 
 
 @pytest.mark.anyio
