@@ -1,8 +1,9 @@
 """The index of a doc's structs: whose client ids they have, which rows they are in, what is deleted."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Protocol
 
+from syncchat.core.lib0 import encode_state
 from syncchat.core.places import Layer, Place, Row
 from syncchat.core.plan import Plan
 from syncchat.core.ranges import Ranges, Run
@@ -13,18 +14,25 @@ WEIGH_EVERY: Final = 8
 """Updates after which a doc that looks too large is weighed anew; weighing costs a copy of it."""
 
 
+class Source(Protocol):
+    """The doc's present state as an update; what is beyond a state vector, if one is given."""
+
+    def __call__(self, state: bytes | None = None) -> bytes:
+        """All of it, or what who has `state` lacks."""
+
+
 class StructIndex:
     """The index of one doc; it has to be told of every update the doc gets, in the same order.
 
-    `source` returns the doc's present state as an update: what two concurrent writes to one key
-    deleted is in no update, and is learnt from there.
+    `source` is the doc's `get_update`: what two concurrent writes to one key deleted is in no
+    update, and is learnt from there.
 
     `owner` says who owns a client id. Whoever keeps owners durably reads after each accepted update
     which of `plan.layer.runs` nobody owned before, stores these client ids with their user before
     or together with the update, and gives all that is stored to `claim` when the doc is loaded.
     """
 
-    def __init__(self, source: Callable[[], bytes] | None = None) -> None:
+    def __init__(self, source: Source | None = None) -> None:
         self.owner: dict[int, str] = {}
         self.row_count = 0
         """Rows that the doc ever had."""
@@ -34,6 +42,7 @@ class StructIndex:
         self._layer = Layer()
         self._deleted: dict[int, Ranges] = {}
         self._is_durable = False
+        self._is_fresh = False
         self._unweighed = 0
 
     @classmethod
@@ -41,7 +50,7 @@ class StructIndex:
         cls,
         state: bytes,
         owner_of: Callable[[Row], str | None] | None = None,
-        source: Callable[[], bytes] | None = None,
+        source: Source | None = None,
     ) -> "StructIndex":
         """The index of a doc from its full state (`doc.get_update()`).
 
@@ -122,6 +131,7 @@ class StructIndex:
             place.buried = True
         self.row_count += sum(1 for place in plan.layer.places.values() if place.depth == 0)
         self._unweighed += 1
+        self._is_fresh = False
         self._layer.merge(plan.layer)
         for client, start, end in plan.removed:
             self._deleted.setdefault(client, Ranges()).add(start, end)
@@ -141,11 +151,12 @@ class StructIndex:
         return rows
 
     def refresh(self) -> bool:
-        """Learn from the doc itself what is deleted; False if there is no way to ask it."""
-        if self._source is None:
+        """Learn from the doc itself what is deleted; False if it can tell nothing new, or cannot be asked."""
+        if self._source is None or self._is_fresh:
             return False
-        for client, clock, length in decode(self._source()).deletes:
+        for client, clock, length in decode(self._source(encode_state(self.state()))).deletes:
             self._deleted.setdefault(client, Ranges()).add(clock, clock + length)
+        self._is_fresh = True
         return True
 
     def source(self) -> bytes:

@@ -238,6 +238,25 @@ def test_G1_a_plan_that_is_not_taken_in_changes_nothing() -> None:
     assert index.rows(data) == {("messages", "z")}
 
 
+def test_L2_what_is_deleted_is_learnt_from_the_doc_once_and_without_reading_the_rest_of_it() -> None:
+    """A delete of somebody else's costs its sender one frame: it must not cost us the doc each time."""
+    doc, _ = page()
+    asked: list[bytes] = []
+
+    def source(state: bytes | None = None) -> bytes:
+        asked.append(doc.get_update(state))
+        return asked[-1]
+
+    index = StructIndex.load(doc.get_update(), source=source)
+    assert index.refresh()
+    assert not index.refresh()
+    assert decode(asked[0]).structs == {}
+    assert decode(asked[0]).deletes == decode(doc.get_update()).deletes
+    index.extend(index.plan(decode(update((8, 0, [gc(1)])))))
+    assert index.refresh()
+    assert len(asked) == 2
+
+
 def test_G4_a_state_that_lacks_a_part_of_itself_is_no_state() -> None:
     with pytest.raises(MalformedUpdate):
         StructIndex.load(update((7, 3, [gc(1)])))
