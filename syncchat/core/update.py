@@ -34,7 +34,7 @@ _BARE: Final = (GC, SKIP)
 
 _JSON_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
-MOST: Final = 262_144
+MOST: Final = 131_072
 """Structs, ranges and values that an update from outside may have: far more than honest ones have."""
 
 Id = tuple[int, int]
@@ -83,6 +83,11 @@ class Update(NamedTuple):
     def size(self) -> int:
         """The update's size in bytes."""
         return len(self.data)
+
+    @property
+    def parts(self) -> int:
+        """How many structs and ranges it has: what judging it costs grows with them."""
+        return sum(map(len, self.structs.values())) + len(self.deletes)
 
 
 def decode(data: bytes, *, most: int | None = None) -> Update:

@@ -9,6 +9,9 @@ HOUR = 3600.0
 SPARE = 1000
 """Accounts of users who have left, beyond as many as there are others, before those at rest are forgotten."""
 
+PARTS = 4
+"""Structs and ranges of an update that count as much as one more update."""
+
 FULL = 60.0
 """Seconds after which a link that was one too many may be tried again."""
 
@@ -69,6 +72,13 @@ class Account:
         self._updates.take(1, now)
         self._bytes.take(size, now)
         return limit, wait
+
+    def charge_parts(self, parts: int, now: float) -> None:
+        """An update of so many structs and ranges was judged: what is beyond a few is work of its own.
+
+        It is known too late to be refused; what follows waits for it.
+        """
+        self._updates.take(parts // PARTS, now)
 
     def charge_doc(self, now: float) -> None:
         """The user is the first to write a doc; raises OverLimit if that is one too many."""

@@ -9,6 +9,7 @@ import anyio
 from syncchat.core.guard import Accept
 from syncchat.core.lib0 import decode_state
 from syncchat.errors import LinkClosed, ProtocolError, Refused
+from syncchat.hub.accounts import PARTS
 from syncchat.hub.attendance import Attendance, Spawn
 from syncchat.hub.audience import Audience
 from syncchat.hub.ledger import Ledger, Offer, Outcome
@@ -223,10 +224,12 @@ class ServedDoc:
     # What is told when a commit is durable.
 
     def _settle(self, outcomes: Iterable[Outcome]) -> None:
-        for offer, verdict in outcomes:
+        for offer, verdict, parts in outcomes:
             if isinstance(verdict, Refused):
                 self._stats.refusals[verdict.rule] += 1
             seat = offer.seat
+            if parts >= PARTS and seat.account is not None:
+                seat.account.charge_parts(parts, asyncio.get_running_loop().time())
             if seat.doc is not self:
                 continue
             try:
@@ -244,7 +247,7 @@ class ServedDoc:
         seat.flush()
 
     def _fan_out(self, update: bytes, outcomes: list[Outcome]) -> None:
-        accepted = [(offer, verdict) for offer, verdict in outcomes if isinstance(verdict, Accept)]
+        accepted = [(offer, verdict) for offer, verdict, _ in outcomes if isinstance(verdict, Accept)]
         authors = {offer.seat for offer, verdict in accepted if verdict.is_news}
         self._audience.fan_out(update, authors.pop() if len(authors) == 1 else None)
         self._count(offer for offer, _ in accepted)

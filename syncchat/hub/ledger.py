@@ -12,7 +12,7 @@ from syncchat.core.ids import parse_doc
 from syncchat.core.schema import schema_of
 from syncchat.core.snapshot import NotEqual
 from syncchat.core.structs import StructIndex
-from syncchat.core.update import MOST
+from syncchat.core.update import MOST, Update
 from syncchat.core.update import decode as decode_update
 from syncchat.errors import LogCorrupt, LogError, MalformedUpdate, Refused, SyncchatError
 from syncchat.hub.limits import Limits
@@ -37,10 +37,14 @@ class Offer(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of an offer: accepted, waiting for a gap (None), or refused."""
+    """What became of an offer: accepted, waiting for a gap (None), or refused.
+
+    `parts` is how many structs and ranges there were to be judged.
+    """
 
     offer: Offer
     verdict: Accept | Refused | None
+    parts: int = 0
 
 
 class Ledger:
@@ -114,24 +118,27 @@ class Ledger:
         """
         try:
             with self._doc.transaction():
-                return [Outcome(offer, self._take(offer, now)) for offer in offers]
+                return [self._take(offer, now) for offer in offers]
         except BaseException as error:
             # A panic of the CRDT library is a BaseException; it poisons this doc and must end no other.
             if type(error).__name__ != "PanicException":
                 raise
             raise Poisoned(f"doc {self._name}: the CRDT library failed on an update") from error
 
-    def _take(self, offer: Offer, now: int) -> Accept | Refused | None:
-        grant = offer.seat.grant
+    def _take(self, offer: Offer, now: int) -> Outcome:
+        parts = 0
         try:
             update = decode_update(offer.update, most=MOST)
-            verdict = judge(
-                update, self._index, user=grant.user, role=grant.role, now=now, schema=self._schema
-            )
+            parts = update.parts
+            return Outcome(offer, self._judge(offer, update, now), parts)
         except MalformedUpdate as error:
-            return Refused("G4", str(error))
+            return Outcome(offer, Refused("G4", str(error)), parts)
         except Refused as refusal:
-            return refusal
+            return Outcome(offer, refusal, parts)
+
+    def _judge(self, offer: Offer, update: Update, now: int) -> Accept | Refused | None:
+        grant = offer.seat.grant
+        verdict = judge(update, self._index, user=grant.user, role=grant.role, now=now, schema=self._schema)
         if not isinstance(verdict, Accept):
             return Refused("S5", "it builds on what neither side has") if offer.whole else None
         self._bind(verdict, grant.user)

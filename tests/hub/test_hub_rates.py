@@ -10,6 +10,7 @@ from syncchat.testing.beside import DOC, beside_bob, dial, named
 from syncchat.testing.client import HeldLog, RawClient, Writer, end_of, hello, statuses, told
 from syncchat.testing.loop import run
 from syncchat.testing.server import make_hub
+from syncchat.testing.updates import gc, update
 
 
 async def _until_told(ann: RawClient, writer: Writer, size: int) -> tuple[bytes, str, float]:
@@ -167,6 +168,29 @@ def test_L2_S4_messages_for_docs_that_nobody_opened_have_an_upper_size_on_each_l
             heard = await ann.heard()
             assert named(heard[-1][1])[0] == "waiting_bytes"
             assert (await end_of(link)).code == CloseCode.TOO_MANY
+            await bob.goes_on()
+
+    run(main)
+
+
+def test_L2_an_update_of_very_many_parts_counts_as_many() -> None:
+    """Half a megabyte of the smallest structs is seconds of work, and but one update."""
+
+    async def main() -> None:
+        limits = {"updates_per_second": 100, "updates_burst": 1000, "throttle_seconds": 5}
+        async with beside_bob(**limits) as (hub, bob, tasks):
+            ann = RawClient(dial(hub, tasks), "ann")
+            await ann.enter(DOC)
+            for made, left in (
+                (update((1, 0, [gc(1)] * 2000)), True),
+                (update((1, 2000, [gc(1)] * 8000)), False),
+            ):
+                ann.say(DOC, Update(made))
+                assert statuses(await ann.said(DOC)) == [True]
+                ann.say(DOC, Update(b"\x00\x00"))
+                heard = await ann.said(DOC)
+                assert (statuses(heard) == [True]) == left
+            assert named(heard[-2])[0] == "updates_per_second"
             await bob.goes_on()
 
     run(main)
