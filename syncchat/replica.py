@@ -324,7 +324,8 @@ class Replica:
     def _carry(self, rows: Sequence[Row], source: Doc[Any]) -> None:
         """Write rows of `source` into the doc, each in an update of its own, so that each is judged alone."""
         rows = [row for row in rows if row not in self.left_out]
-        again = restamping(rows if self._ahead else (), self.doc, self.user, self._hlc)
+        stale = [row for row in rows if self._ahead and row[1] not in self._restamped]
+        again = restamping(stale, self.doc, self.user, self._hlc)
         self._restamped.update(again.ids.values())
         self.left_out.update((row, None) for row in rows if again.row(row) != row)
         for group in carry.groups(rows):

@@ -146,6 +146,7 @@ class Hlc:
     def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
         self._last = 0
+        self._first: int | None = None
         self.offset = 0
         self.corrected = False
         """Whether the offset is the server's word, and no mere assumption."""
@@ -158,7 +159,13 @@ class Hlc:
     def next(self) -> int:
         """A time later than every one given or seen before."""
         self._last = max(self.now, self._last + 1)
+        if self._first is None:
+            self._first = self._last
         return self._last
+
+    def gave(self, hlc: int) -> bool:
+        """Whether a time may be one that it has given since it was corrected."""
+        return self.corrected and self._first is not None and self._first <= hlc <= self._last
 
     def see(self, hlc: int, *, ahead: int | None = None) -> None:
         """Take note of somebody else's time: the next own one will be later.
@@ -176,6 +183,7 @@ class Hlc:
         """
         self.offset = offset
         self.corrected = True
+        self._first = None
         if self._last > self.now + MAX_AHEAD:
             self._last = self.now
 

@@ -6,12 +6,18 @@ from typing import Any, NamedTuple
 from pycrdt import Doc, Map
 
 from syncchat.core.codec import dump, load
-from syncchat.core.ids import Hlc, parse_id, restamped
+from syncchat.core.ids import MAX_AHEAD, Hlc, parse_id, restamped
 from syncchat.core.message import read_id
 from syncchat.core.places import Row
 
 TIMES = "G9"
 """The rule about times too far ahead of the server's."""
+
+SLACK = MAX_AHEAD // 2
+"""How far ahead a corrected time may still be, in milliseconds: there are bursts, and offsets are rounded."""
+
+WRITTEN = ("messages", "streams")
+"""The roots whose rows are named by the time at which they were written."""
 
 
 class Restamping(NamedTuple):
@@ -41,16 +47,17 @@ def restamping(rows: Iterable[Row], target: Doc[Any], user: str, hlc: Hlc) -> Re
     """New ids for those of `rows` that `user` wrote in what is the server's future, and `target` lacks.
 
     Each gets the time at which it was written by the server's clock, so that the same ids come out when
-    it is done again after a crash; one that would still be ahead gets the present. Their order stays.
+    it is done again after a crash; one that would still be far ahead gets the present. Their order stays.
+    What was stamped by the corrected clock is left as it is.
     """
     now = hlc.now
-    own = {key for root, key in rows if root in ("messages", "streams") and _ahead_by(key, user, now) > 0}
+    own = {key for root, key in rows if root in WRITTEN and _is_ahead(key, user, hlc)}
     ids: dict[str, str] = {}
     last = 0
     for id in sorted(own if hlc.corrected else ()):
-        if not any(id in target.get(root, type=Map) for root in ("messages", "streams")):
+        if not any(id in target.get(root, type=Map) for root in WRITTEN):
             then = max(parse_id(id).hlc + hlc.offset, last + 1)
-            last = then if then <= now else max(hlc.next(), last + 1)
+            last = then if then <= now + SLACK else max(hlc.next(), last + 1)
             ids[id] = restamped(id, last)
     return Restamping(ids, now)
 
@@ -64,9 +71,9 @@ def can_restamp(row: Row, user: str, hlc: Hlc) -> bool:
     return hlc.corrected and any(id is not None and id.user == user for id in ids)
 
 
-def _ahead_by(id: str, user: str, now: int) -> int:
+def _is_ahead(id: str, user: str, hlc: Hlc) -> bool:
     parts = read_id(id)
-    return parts.hlc - now if parts is not None and parts.user == user else 0
+    return parts is not None and parts.user == user and parts.hlc > hlc.now and not hlc.gave(parts.hlc)
 
 
 def _json(source: Doc[Any], row: Row) -> Any:

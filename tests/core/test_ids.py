@@ -195,3 +195,21 @@ def test_G7_a_valid_user_stays_as_it_is(user: str) -> None:
 
 def test_G7_two_subjects_are_two_users() -> None:
     assert user_from_subject("ann@example.org") != user_from_subject("ann@example.com")
+
+
+def test_I2_a_corrected_clock_knows_which_times_it_gave_since() -> None:
+    now = 1_800_000_000_000
+    hlc = Hlc(lambda: now)
+    wrong = hlc.next()
+    hlc.correct(-3_600_000)
+    assert not hlc.gave(wrong)
+    first, last = hlc.next(), hlc.next()
+    assert [hlc.gave(time) for time in (first - 1, first, last, last + 1, wrong)] == [
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
+    hlc.correct(-7_200_000)
+    assert not hlc.gave(first), "by a correction that was wrong"

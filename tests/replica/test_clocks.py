@@ -1,5 +1,7 @@
 """Peers whose clocks are wrong: they learn the server's, and what they wrote ahead of it is stamped anew."""
 
+import random
+
 import anyio
 import pytest
 
@@ -7,6 +9,7 @@ from syncchat.core.ids import MAX_AHEAD, parse_id
 from syncchat.core.room import Room
 from syncchat.log import MemoryLog, MemoryStore
 from syncchat.peer import Peer
+from syncchat.testing.crash import CrashLog
 from syncchat.testing.loop import run, wall_clock
 from syncchat.testing.server import MemoryServer
 
@@ -63,6 +66,32 @@ def test_G9_what_was_written_offline_by_a_clock_an_hour_ahead_is_stamped_anew_in
     run(main)
 
 
+def test_G9_what_is_written_while_the_rest_is_stamped_anew_stays_where_it_is() -> None:
+    async def main() -> None:
+        server = MemoryServer()
+        async with server.peer("bob", ahead=HOUR) as bob:
+            other = await bob.enter("lobby")
+            for number in range(3):
+                other.post(f"offline {number}")
+            page = await bob.open("lobby/0")
+            written: list[str] = []
+
+            def burst(_: object) -> None:
+                if not written:
+                    written.extend(other.post(f"online {number}") for number in range(300))
+
+            page.welcomed.listen(burst)
+            async with server.running():
+                await settle(bob)
+                assert bob.refusals == []
+                assert texts(other) == [f"offline {n}" for n in range(3)] + [
+                    f"online {n}" for n in range(300)
+                ]
+                assert [message.id for message in other.timeline[3:]] == written
+
+    run(main)
+
+
 def test_G9_a_stream_of_a_clock_ahead_goes_on_under_its_new_id() -> None:
     async def main() -> None:
         server = MemoryServer()
@@ -101,7 +130,8 @@ def test_G9_a_wrong_clock_is_corrected_and_stays_so_after_a_restart_without_a_se
     run(main)
 
 
-def test_G9_D5_a_restart_between_refusal_and_stamping_anew_doubles_nothing() -> None:
+@pytest.mark.parametrize("steps", range(30))
+def test_G9_D5_a_replica_that_dies_while_it_stamps_anew_doubles_nothing(steps: int) -> None:
     async def main() -> None:
         server, store = MemoryServer(), MemoryStore()
         async with server.peer("bob", MemoryLog(store), ahead=HOUR) as bob:
@@ -109,11 +139,20 @@ def test_G9_D5_a_restart_between_refusal_and_stamping_anew_doubles_nothing() -> 
             for number in range(5):
                 other.post(f"number {number}")
             await bob.saved()
+
+        async def live(log: CrashLog) -> None:
+            async with server.peer("bob", log, ahead=HOUR) as bob:
+                await bob.enter("lobby")
+                await anyio.sleep_forever()
+
         async with server.running():
-            for steps in range(20):
-                async with server.peer("bob", MemoryLog(store), ahead=HOUR) as bob:
-                    await bob.enter("lobby")
+            for _ in range(2):
+                log = CrashLog(store, random.Random(steps))
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(live, log)
                     await anyio.sleep(steps / 1000)
+                    log.crash()
+                    tasks.cancel_scope.cancel()
             async with server.peer("bob", MemoryLog(store), ahead=HOUR) as bob:
                 other = await bob.enter("lobby")
                 await settle(bob)
