@@ -189,7 +189,7 @@ class Ledger:
     def is_long(self, limits: Limits) -> bool:
         """Whether the log has so much beyond its last snapshot that it should be compacted."""
         return self.entries >= limits.compact_entries or self._grown >= max(
-            limits.compact_bytes, self._snapshot
+            limits.compact_bytes, 2 * self._snapshot
         )
 
     async def compact(self) -> None:

@@ -127,5 +127,5 @@ class Limits:
     compact_entries: int = 1000
     """Commits since the last snapshot after which a doc in use is compacted."""
 
-    compact_bytes: int = 1 << 20
-    """The same in bytes, if the snapshot has no more: compaction reads all of it into memory."""
+    compact_bytes: int = 1 << 19
+    """The same in bytes, if they are twice the snapshot: compaction reads all of it into memory."""
