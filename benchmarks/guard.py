@@ -31,9 +31,10 @@ def measure(tokens: int = 3000, messages: int = 256) -> Result:
     work = Work(client_id=CLIENT_ID)
     for update in (work.message(1, count=messages), work.begin()):
         page.take(update)
+    appends = [work.token(number) for number in range(tokens)]
     page.times.clear()
-    for number in range(tokens):
-        page.take(work.token(number))
+    for update in appends:
+        page.take(update)
     guard, index, apply = (median(column) / 1000 for column in zip(*page.times, strict=True))
     return {"guard_us": guard, "index_us": index, "apply_us": apply, "guard_per_apply": guard / apply}
 
@@ -48,10 +49,9 @@ class _Page:
         self.times: list[tuple[int, int, int]] = []
 
     def take(self, update: bytes, clock: Callable[[], int] = time.perf_counter_ns) -> None:
+        index, role = self.index, Role.WRITER
         start = clock()
-        verdict = judge(
-            decode(update, most=MOST), self.index, user=WRITER, role=Role.WRITER, now=NOW, schema=PAGE
-        )
+        verdict = judge(decode(update, most=MOST), index, user=WRITER, role=role, now=NOW, schema=PAGE)
         judged = clock()
         assert isinstance(verdict, Accept)
         self.index.extend(verdict.plan, WRITER)

@@ -22,11 +22,7 @@ class Role(StrEnum):
     @property
     def writes(self) -> bool:
         """Whether it may change anything at all."""
-        return self is not _READER
-
-
-_READER = Role.READER
-"""Python 3.11 looks a member up slowly, and the guard asks with each update."""
+        return self is not Role.READER
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What an untrusted update may do to a doc, decided before the doc sees it."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from syncchat.core.contents import check_contents
@@ -16,6 +17,9 @@ from syncchat.errors import InvalidName, Refused
 
 MAX_AHEAD: Final = 60_000
 """How far ahead of the server's clock the time of a new row may be, in milliseconds."""
+
+
+_writer = lru_cache(maxsize=4096)(Writer)
 
 
 class Accept(NamedTuple):
@@ -65,7 +69,7 @@ def judge(
     """
     if update.size > schema.max_update:
         raise Refused("G6", f"an update of more than {schema.max_update} bytes")
-    writer = Writer(SERVER if server else user, role)
+    writer = _writer(SERVER if server else user, role)
     writes = writer.writes
     plan = index.plan(update)
     if plan.missing is not None and writes:
@@ -95,12 +99,12 @@ def judge(
 def _foreign(places: Iterable[Place | None], writer: Writer, schema: Schema) -> dict[Place, str]:
     """Those of the places that are in rows of others, and whose; raises Refused for what is in no row."""
     foreign = {}
-    user = writer.user
+    user, roots, others = writer.user, schema.roots, schema.others
     for place in places:
         if place is None:
             continue
         row = place.row
-        root = schema.root(row[0])
+        root = roots.get(row[0], others)
         if root is None:
             raise Refused("G2", f"there is no root {row[0][:60]!r}", (row,))
         try:

@@ -13,6 +13,7 @@ MAX_DEPTH = 64
 Any = None | bool | int | float | str | bytes | list["Any"] | dict[str, "Any"]
 """What lib0 calls Any; `undefined` reads as None."""
 
+_SHIFTS = (7, 14, 21, 28, 35, 42, 49)
 _FLOAT32 = Struct(">f")
 _FLOAT64 = Struct(">d")
 _BIGINT = Struct(">q")
@@ -62,17 +63,15 @@ class Reader:
             self.pos = pos + 1
             return number
         number &= 0x7F
-        shift = 7
         try:
-            while True:
+            for shift in _SHIFTS:
                 pos += 1
                 byte = data[pos]
                 number |= (byte & 0x7F) << shift
                 if byte < 0x80:
                     break
-                shift += 7
-                if shift > 49:
-                    raise MalformedUpdate("an integer of more than 8 bytes")
+            else:
+                raise MalformedUpdate("an integer of more than 8 bytes")
         except IndexError:
             raise MalformedUpdate("the bytes end inside an integer") from None
         if number > MAX_INT:

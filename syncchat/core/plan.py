@@ -8,7 +8,6 @@ from syncchat.core.ranges import Ranges, Run
 from syncchat.core.update import DELETED, GC, MAX_CLOCK, SKIP, STRING, TYPE, Id, Struct, Update
 from syncchat.errors import MalformedUpdate
 
-_NOTED: Final = (STRING, TYPE)
 _GONE: Final = (GC, DELETED)
 
 Placed = tuple[Struct, int, Place | None]
@@ -119,7 +118,7 @@ class Plan:
     # Placing one struct, as yrs would
 
     def _place(self, struct: Struct, end: int) -> Id | None:
-        client, clock, _, kind, origin, right_origin, parent, _, _, _ = struct
+        client, clock, length, kind, origin, right_origin, parent, _, content, _ = struct
         run = self.layer.runs.get(client)
         known = run or self._base.runs.get(client)
         start = 0 if known is None else known.end
@@ -134,7 +133,7 @@ class Plan:
             if isinstance(parent, tuple) and not self._has(parent):
                 return parent
             place = self._place_of(struct)
-            if kind in _NOTED:
+            if kind == TYPE or (isinstance(content, str) and length != len(content)):
                 self._note(struct, place)
             if clock < start:
                 place = self._rest_of(struct, start, place)
@@ -155,7 +154,8 @@ class Plan:
             left = right = None
             if origin is not None:
                 left = self._at(origin)
-                self._check_cut(origin[0], origin[1] + 1)
+                if self._base.halves or self.layer.halves:
+                    self._check_cut(origin[0], origin[1] + 1)
             if right_origin is not None:
                 right = self._at(right_origin)
                 self._check_cut(*right_origin)
@@ -239,10 +239,7 @@ class Plan:
         return any(clock in known[client] for known in (self._deleted, self._gone) if client in known)
 
     def _check_cut(self, client: int, clock: int) -> None:
-        base, layer = self._base, self.layer
-        if (client in base.halves and base.cuts(client, clock)) or (
-            client in layer.halves and layer.cuts(client, clock)
-        ):
+        if self._base.cuts(client, clock) or self.layer.cuts(client, clock):
             raise MalformedUpdate("a cut through the middle of a character")
 
 

@@ -18,6 +18,10 @@ KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
 
+_READER: Final = Role.READER
+"""Python 3.11 looks a member up slowly, and the guard asks with each update."""
+
+
 class Writer(NamedTuple):
     """Who an update is from; the user of the server itself is SERVER."""
 
@@ -32,7 +36,7 @@ class Writer(NamedTuple):
     @property
     def writes(self) -> bool:
         """Whether it may change anything at all."""
-        return self.role.writes or self.is_server
+        return self.role is not _READER or self.user == SERVER
 
 
 class Content(Enum):
