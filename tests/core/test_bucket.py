@@ -1,22 +1,46 @@
-"""A token bucket: what is there at once, what comes with time, and what never comes."""
+"""Token buckets: nobody gets more than the burst and the rate, and whoever waits as told gets it."""
 
-from syncchat.core.bucket import NEVER, TokenBucket
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from syncchat.core.bucket import TokenBucket
 
-def test_L2_what_is_taken_beyond_the_burst_delays_what_follows() -> None:
-    bucket = TokenBucket(2.0, 3.0)
-    assert bucket.delay(3, 0.0) == 0
-    bucket.take(3, 0.0)
-    assert bucket.delay(1, 0.0) == 0.5
-    assert bucket.delay(1, 0.25) == 0.25
-    assert bucket.delay(1, 0.5) == 0
-    assert not bucket.is_full(1.0)
-    assert bucket.is_full(1.5)
+AMOUNTS = st.floats(0.1, 50)
+STEPS = st.lists(st.tuples(st.floats(0, 20), AMOUNTS), max_size=30)
 
 
-def test_L2_a_rate_of_nothing_never_fills() -> None:
-    assert TokenBucket(0.0, 0.0).delay(1, 5.0) == NEVER
-    bucket = TokenBucket(0.0, 1.0)
-    assert bucket.delay(1, 0.0) == 0
-    bucket.take(1, 0.0)
-    assert bucket.delay(1, 1e9) == NEVER
+@given(st.floats(0.1, 10), st.floats(1, 100), STEPS)
+def test_L2_no_more_goes_through_than_burst_and_rate_allow(
+    rate: float, burst: float, steps: list[tuple[float, float]]
+) -> None:
+    bucket, now, taken = TokenBucket(rate, burst), 0.0, 0.0
+    for later, amount in steps:
+        now += later
+        if bucket.delay(amount, now) == 0:
+            bucket.take(amount, now)
+            taken += amount
+        assert taken <= burst + rate * now + 1e-6
+
+
+@given(st.floats(0.1, 10), st.floats(1, 100), STEPS, AMOUNTS)
+def test_L2_who_waits_as_long_as_is_told_does_not_wait_again(
+    rate: float, burst: float, steps: list[tuple[float, float]], amount: float
+) -> None:
+    bucket, now = TokenBucket(rate, burst), 0.0
+    for later, some in steps:
+        now += later
+        bucket.take(some, now)
+    amount = min(amount, burst)
+    wait = bucket.delay(amount, now)
+    assert bucket.delay(amount, now + wait / 2) == pytest.approx(wait / 2, abs=1e-6)
+    assert bucket.delay(amount, now + wait) == pytest.approx(0, abs=1e-6)
+
+
+def test_L2_a_bucket_is_full_again_after_its_time_and_not_before() -> None:
+    bucket = TokenBucket(2, 10)
+    assert bucket.is_full(0)
+    bucket.take(6, 0)
+    assert not bucket.is_full(2.9)
+    assert bucket.is_full(3)
+    assert bucket.delay(11, 3) == 0.5
