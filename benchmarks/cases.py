@@ -62,7 +62,7 @@ def load(server: Server, workload: str, **options: float) -> Result:
     arguments = [text for name, value in options.items() for text in (f"--{name}", f"{value:.15g}")]
     command = [*program, "--url", server.url, "--pid", str(server.pid), "--workload", workload, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LOAD_SECONDS, check=False)
-    if done.returncode != 0:
+    if done.returncode != 0 or not done.stdout.strip():  # node ends with 0 when nothing can happen any more
         return {"failed": f"the generator ended with {done.returncode}: {done.stderr.strip()[-200:]}"}
     result: Result = json.loads(done.stdout)
     if "unavailable" in result:
