@@ -4,9 +4,10 @@ import base64
 import hashlib
 import hmac
 import json
+import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -133,3 +134,9 @@ def hooks_file(folder: Path, *tables: str) -> Path:
     path = folder / "webhooks.toml"
     path.write_text("".join(f"[[webhooks]]\n{table}\n" for table in tables))
     return path
+
+
+async def told_and_known(data: Path) -> None:
+    """Return when the outbox knows that all was taken: who stops before that tells the last one again."""
+    with closing(sqlite3.connect(data / OUTBOX_NAME)) as outbox:
+        await until(lambda: outbox.execute("SELECT count(*) FROM events").fetchone() == (0,))

@@ -170,6 +170,13 @@ def test_W1_the_embedded_agent_answers_who_posts_over_http(tmp_path: Path) -> No
         assert api.get(USAGE).json()["agent"]["tokens_out"] > 0
 
 
+def test_W1_W2_a_room_of_long_messages_is_read_as_any_other(api: Api) -> None:
+    texts = [str(number) * MAX_TEXT for number in range(6)]
+    posted = [api.post(text, key=text[:1]).json() for text in texts]
+    assert api.get(LOBBY).json()["messages"] == posted
+    assert api.post(texts[3], key="3").json() == posted[3]
+
+
 def test_W4_pages_are_bounded_and_lead_to_everything(api: Api) -> None:
     ids = [api.post(f"number {number}").json()["id"] for number in range(7)]
     seen: list[str] = []

@@ -5,15 +5,19 @@ from collections.abc import Awaitable, Callable, Sequence
 import anyio
 import pytest
 
+from syncchat.agent import BuiltinModel
 from syncchat.core.grant import Claims, Role
 from syncchat.core.message import Body
+from syncchat.core.schema import SERVER
 from syncchat.core.update import decode
 from syncchat.errors import LogFailed
 from syncchat.hub import Hub
 from syncchat.log import MemoryLog
 from syncchat.testing import loop
+from syncchat_server.agents import AGENT, AgentHost
 from syncchat_server.api import Rooms, poster, rooms
 from syncchat_server.api.problems import Problem
+from syncchat_server.api.visit import visit
 from syncchat_server.auth import OpenAuthority
 
 ADA = Claims("ada", (("*", Role.WRITER),))
@@ -39,6 +43,25 @@ def test_W1_who_posts_is_in_the_room_for_a_while_and_then_leaves() -> None:
         await anyio.sleep(rooms.LINGER)
         assert served.people() == {}
         assert hub.links == 0
+
+    serving(main)
+
+
+def test_W1_reading_a_room_is_no_reason_for_the_agent_to_come() -> None:
+    async def main(hub: Hub, served: Rooms) -> None:
+        await served.post(ADA, "lobby", Body("hello"), None)
+        await anyio.sleep(2 * rooms.LINGER)
+        seen: set[str] = set()
+        hub.turns.listen(lambda _: seen.update(*hub.occupants().values()))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(AgentHost(hub, BuiltinModel(), BuiltinModel()).run)
+            async with visit(hub, rooms.READER, "lobby/0"):
+                await anyio.sleep(1)
+            assert seen == {SERVER}
+            await served.post(ADA, "lobby", Body("hello again"), None)
+            await anyio.sleep(1)
+            assert seen == {SERVER, "ada", AGENT}
+            tasks.cancel_scope.cancel()
 
     serving(main)
 
