@@ -253,9 +253,9 @@ def _format(reader: Reader) -> tuple[int, Content]:
 
 def _type(reader: Reader) -> tuple[int, Content]:
     number = reader.byte()
-    if number > TYPE_LAST:
-        raise MalformedUpdate(f"a shared type of the unknown kind {number}")
-    if number in (TYPE_XML_ELEMENT, TYPE_XML_HOOK):
+    if number > TYPE_LAST or number == TYPE_XML_HOOK:  # of a hook yrs does not read the name that Yjs writes
+        raise MalformedUpdate(f"a shared type of the unknown or outdated kind {number}")
+    if number == TYPE_XML_ELEMENT:
         reader.var_string()
     return 1, number
 

@@ -101,6 +101,8 @@ HOSTILE = {
     "a kind with a stray bit": update((1, 0, [item(16 | STRING, text("x"), parent="r", key="k")])),
     "garbage with an origin": update((1, 0, [item(0, number(1), origin=(2, 0))])),
     "a weak link": update((1, 0, [item(TYPE, b"\x07" + bytes(8), parent="r", key="k")])),
+    "a hook, as Yjs writes it": update((1, 0, [item(TYPE, b"\x05" + text("p"), parent="r", key="k")])),
+    "a hook, as yrs reads it": update((1, 0, [item(TYPE, b"\x05", parent="r", key="k")])),
     "an odd parent": update((1, 0, [bytes([STRING]) + number(2) + text("r") + text("x")])),
     "no UTF-8": update((1, 0, [item(STRING, b"\x02\xff\xfe", parent="r", key="k")])),
     "a deep value": update((1, 0, [item(ANY, number(1) + b"\x75\x01" * 20_000 + b"\x7e", parent="r")])),
@@ -128,6 +130,21 @@ def test_G4_the_same_cut_off_anywhere_raises_nothing_else(name: str) -> None:
 def test_G4_random_bytes_raise_nothing_else(data: bytes) -> None:
     with suppress(MalformedUpdate):
         decode(data)
+
+
+@pytest.mark.parametrize("number_of", range(20))
+@pytest.mark.parametrize("behind", [b"", text("p"), text("p") * 2])
+def test_G4_of_a_shared_type_we_read_as_many_bytes_as_yrs_or_refuse_it(number_of: int, behind: bytes) -> None:
+    """Whoever reads other bytes than yrs judges another update than the one that is applied."""
+    kind = bytes([number_of]) + behind
+    data = update(
+        (1, 0, [item(TYPE, kind, parent="r", key="k"), item(ANY, values("1"), parent="r", key="z")])
+    )
+    with suppress(MalformedUpdate):
+        told = state_of(data)
+        doc: Doc[Any] = Doc()
+        doc.apply_update(data)
+        assert told == decode_state(doc.get_state())
 
 
 @settings(max_examples=300)
