@@ -317,7 +317,13 @@ CASES = (
         loaded("slow", megabytes=50),
         (("grown_bytes", "MB grown", 1e-6), ("caught_up_with_bytes", "MB to catch up", 1e-6)),
     ),
-    Case("away", "back with 100 messages, 100 missed", loaded("away"), _AWAY, short=True),
+    Case(
+        "away",
+        "back with 100 messages, 100 missed",
+        loaded("away", messages=1000, missed=100),
+        _AWAY,
+        short=True,
+    ),
     Case(
         "library",
         "the library alone",
