@@ -10,7 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import Frame
+from websockets.exceptions import PayloadTooBig
+from websockets.frames import Close, Frame, Opcode
 from websockets.http11 import Request
 
 from syncchat.errors import CloseCode, LinkClosed, ProtocolError
@@ -79,6 +80,19 @@ class RawSocketProtocol(WebSocketsSansIOProtocol):
             self.link.refuse_text()
         else:
             self.link.deliver(data)
+
+    def handle_parser_exception(self) -> None:
+        error = self.conn.parser_exc
+        if self.link is None or not isinstance(error, PayloadTooBig):
+            super().handle_parser_exception()
+            return
+        # In place of the library's own goodbye: who is over a limit is told its name (L2).
+        self.conn.data_to_send()
+        reason = f"a frame may have at most {error.max_size} bytes (frame_bytes)"
+        goodbye = Frame(Opcode.CLOSE, Close(CloseCode.TOO_BIG, reason).serialize())
+        self.transport.write(goodbye.serialize(mask=False))
+        self.close_sent = True
+        self.transport.close()
 
     def forget_handshake(self) -> None:
         """Let go of the headers, which nobody reads any more: kilobytes for each idle connection."""

@@ -129,12 +129,13 @@ async def test_S3_a_text_frame_ends_the_link(served: Daemon, path: str) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("path", ["sync", f"y/{PAGE}?user=mallory"])
-async def test_S3_an_oversized_frame_ends_the_link(served: Daemon, path: str) -> None:
+async def test_S3_L2_an_oversized_frame_ends_the_link(served: Daemon, path: str) -> None:
     async with honest(served), connect(f"{served.address}/{path}") as socket:
         with suppress(ConnectionClosed):  # it hears that the frame is too long before it has sent it all
             await socket.send(b"\x00" * (MAX_FRAME + 1))
-        code, _ = await closed_with(socket)
+        code, reason = await closed_with(socket)
         assert code == CloseCode.TOO_BIG
+        assert "frame_bytes" in reason
 
 
 # Frames about a doc: its session ends, and the link and its other docs live on.
