@@ -1,11 +1,12 @@
 """The clock that a peer stamps with: its own, corrected by what the server's shows."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import anyio
 
 from syncchat.core.ids import Hlc
-from syncchat.errors import LogError
+from syncchat.errors import LogError, MalformedUpdate
 from syncchat.log import Log
 from syncchat.wakeup import Wakeup
 
@@ -25,6 +26,14 @@ RETRY = 1.0
 """Seconds until a write that failed is tried again."""
 
 
+def read_offset(data: bytes) -> int:
+    """The offset that an entry of the stream tells, in milliseconds. Raises MalformedUpdate."""
+    try:
+        return int(data)
+    except ValueError:
+        raise MalformedUpdate("no offset of a clock") from None
+
+
 class ServerClock:
     """Learns the server's time and remembers it in the log, so that the next start offline has it.
 
@@ -39,8 +48,9 @@ class ServerClock:
     async def load(self, log: Log) -> None:
         """Take up the offset that was learnt before. Raises LogError."""
         entries = await log.read(STREAM)
-        if entries:
-            self.hlc.correct(int(entries[-1].data))
+        with suppress(MalformedUpdate):  # the server tells it again; doctor says what is wrong with the log
+            for entry in entries[-1:]:
+                self.hlc.correct(read_offset(entry.data))
 
     def learn(self, time: int) -> None:
         """The server's clock shows `time` now."""

@@ -48,6 +48,7 @@ class Desk:
         self._last = 0
         self._remembered: bytes | None = None
         self._refusals = Refusals()
+        self._keeping = anyio.Lock()
         self._records = 0
         self._stopped = anyio.Event()
         replica.on_change = self._changed
@@ -169,12 +170,13 @@ class Desk:
 
     async def _keep_refused(self) -> None:
         refused = self.replica.refused
-        while refused:
-            record = keeping(refused[0])
-            if not self._refusals.knows(refused[0]):
-                await self._log.append(self._beside, [record])
-                self._refusals.take(record)
-            del refused[0]
+        async with self._keeping:  # who dismisses one that is not kept yet does this, too
+            while refused:
+                record = keeping(refused[0])
+                if not self._refusals.knows(refused[0]):
+                    await self._log.append(self._beside, [record])
+                    self._refusals.take(record)
+                del refused[0]
 
     async def _replace(self) -> None:
         """Put what the doc is now in the place of its log, which holds what was refused."""
@@ -183,6 +185,9 @@ class Desk:
             entries = await self._log.read(replica.name)
             if len(entries) < 2:  # by its first `seq` and its last, which differ, the log is known again
                 await self._log.append(replica.name, [NO_CHANGE])
+                continue
+            if replica.refused:  # what is refused is kept before the log loses it
+                await self._keep_refused()
                 continue
             replica.apply_tail([entry.data for entry in entries])
             left_out = list(replica.left_out)

@@ -308,7 +308,8 @@ class Replica:
         self.doc = fresh
         self._observing = fresh.observe(self._on_update)
         self.unlogged.clear()
-        self._before = before
+        # The log, and other processes, may have what was before the last time, too: none of it is news.
+        self._before = before if self._before is None else carry.merged(before, self._before)
         self._carry(rows, before)
         self._ahead = False
         self.store.rebind(fresh)

@@ -7,9 +7,12 @@ from typing import Any, NamedTuple
 
 from pycrdt import Doc, Map
 
+from syncchat.clock import STREAM as CLOCK
+from syncchat.clock import read_offset
 from syncchat.core.bindings import decode_bindings
 from syncchat.core.ids import DocName, check_name, parse_doc
 from syncchat.core.lib0 import decode_state
+from syncchat.core.refusal import check_record
 from syncchat.core.schema import schema_of
 from syncchat.core.snapshot import NotEqual, make_snapshot
 from syncchat.core.structs import StructIndex
@@ -64,6 +67,9 @@ def examine_doc(name: str, rows: Sequence[Row]) -> DocReport:
     try:
         if not rows:
             raise _Wrong("its entries cannot be found by its name")
+        if name == CLOCK:
+            _read_all(read_offset, rows)
+            return report
         base, mark, kind = name.partition("#")
         place = parse_doc(base)
         if mark:
@@ -86,6 +92,7 @@ def _read_owners(data: bytes) -> None:
 _COMPANIONS: dict[str, Callable[[bytes], object]] = {
     "acknowledged": decode_state,
     "owners": _read_owners,
+    "refused": check_record,
 }
 """What is kept beside a doc under its name and `#` one of these, and what reads an entry of it.
 
@@ -97,6 +104,10 @@ def _examine_companion(kind: str, rows: Sequence[Row]) -> None:
     read = _COMPANIONS.get(kind)
     if read is None:
         raise _Wrong("nothing of this name is kept beside a doc")
+    _read_all(read, rows)
+
+
+def _read_all(read: Callable[[bytes], object], rows: Sequence[Row]) -> None:
     for row, data in _unpacked(rows):
         try:
             read(data)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from syncchat.core.places import Row
+from syncchat.errors import MalformedUpdate
 
 MAX_REFUSALS = 100
 """Refusals kept for one doc; past it the oldest are forgotten."""
@@ -70,7 +71,7 @@ class Refusals:
         if not isinstance(items, list):
             return None
         self._rebuilt = items
-        return tuple((row[0], row[1]) for row in items)
+        return tuple((row[0], row[1]) for row in items if isinstance(row, list) and len(row) == 2)
 
     def _keep(self, items: Iterable[Any]) -> None:
         read = [refusal for refusal in map(_read, items) if refusal is not None]
@@ -95,6 +96,18 @@ def dropping(refusal: Refusal) -> bytes:
 def rebuilt(rows: Iterable[Row]) -> bytes:
     """The record that the doc was built anew without these rows."""
     return _dump({"rebuilt": [list(row) for row in rows]})
+
+
+def check_record(data: bytes) -> None:
+    """Raise MalformedUpdate if this is none of those records."""
+    match _parse(data):
+        case {"keep": fields} | {"drop": fields} if _read(fields) is not None:
+            return
+        case {"all": list(items)} if all(_read(item) is not None for item in items):
+            return
+        case {"rebuilt": list(rows)} if all(isinstance(row, list) and len(row) == 2 for row in rows):
+            return
+    raise MalformedUpdate("no record of what was refused")
 
 
 def _dump(record: object) -> bytes:

@@ -139,6 +139,27 @@ def test_G14_a_refusal_survives_a_restart_until_it_is_dismissed() -> None:
     run(main)
 
 
+def test_G14_what_is_dismissed_before_it_is_in_the_log_stays_dismissed() -> None:
+    async def main() -> None:
+        server, store = MemoryServer(), MemoryStore()
+        async with server.running():
+            async with server.peer("bob", CrashLog(store, random.Random(1))) as bob:
+                await bob.enter("lobby")
+                for number in range(5):
+                    await forge(bob, format_id(number + 1, "ann", 1), "forged")
+                    with anyio.fail_after(60):
+                        await bob.until(lambda: bool(bob.refusals))
+                    await bob.dismiss(bob.refusals[0])
+                    assert bob.refusals == []
+                    await settle(bob)
+            async with server.peer("bob", MemoryLog(store)) as bob:
+                await bob.enter("lobby")
+                await settle(bob)
+                assert bob.refusals == []
+
+    run(main)
+
+
 def test_G14_a_link_that_breaks_while_the_doc_is_built_anew_costs_nothing() -> None:
     async def main() -> None:
         server, store = MemoryServer(), MemoryStore()

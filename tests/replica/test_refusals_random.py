@@ -6,6 +6,7 @@ Whatever comes of it: everything honest is with both of them, and nothing else i
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from itertools import count
 
 import anyio
 import pytest
@@ -15,8 +16,9 @@ from syncchat.core.ids import format_id
 from syncchat.core.message import Message
 from syncchat.core.room import Room
 from syncchat.core.stream import Stream
-from syncchat.log import MemoryLog, MemoryStore
+from syncchat.log import MemoryStore
 from syncchat.peer import Peer
+from syncchat.testing.crash import CrashLog
 from syncchat.testing.loop import run
 from syncchat.testing.server import MemoryServer
 
@@ -48,18 +50,21 @@ class Client:
         self.said: dict[int, str] = {}
         self.reacted: set[tuple[str, str]] = set()
         self.forged: list[str] = []
+        self.dismissed: set[str] = set()
         self.seen: set[str] = set()
         self._server = server
         self._rng = rng
         self._ahead = rng.choice([0, 0, HOUR, -HOUR])
         self._store = MemoryStore()
+        self._numbers = count()
         self._stream: Stream | None = None
         self._ready = anyio.Event()
         self._restart = anyio.Event()
 
     async def run(self) -> None:
         while True:
-            async with self._server.peer(self.user, MemoryLog(self._store), ahead=self._ahead) as self.peer:
+            log = CrashLog(self._store, self._rng)  # one that takes its time
+            async with self._server.peer(self.user, log, ahead=self._ahead) as self.peer:
                 self.room = await self.peer.enter("lobby")
                 self.room.timeline.listen(lambda _: self.seen.update(texts(self.room)))
                 self._ready.set()
@@ -126,7 +131,7 @@ class Client:
 
     async def forge(self) -> None:
         """Write what nobody may: it is to be found nowhere but among this client's refusals."""
-        text = f"{FORGED}-{self.user}-{len(self.forged)}"
+        text = f"{FORGED}-{self.user}-{next(self._numbers)}"
         key = format_id(self._rng.getrandbits(30), self._rng.choice(["eve", self.user]), 7)
         theirs = [message.id for message in self.room.timeline if message.user not in (self.user, "eve")]
         store = (await self.peer.open("lobby/0")).store
@@ -145,6 +150,11 @@ class Client:
                 text += "z" * 100_000
                 store.table("messages").set(key, {"text": text})
         self.forged.append(text[: 64 * 1024])
+
+    async def dismiss(self) -> None:
+        for refusal in self.peer.refusals[:1]:
+            self.dismissed.add(refusal.text)
+            await self.peer.dismiss(refusal)
 
     def _mine(self) -> Message | None:
         return self._pick(lambda message: message.user == self.user and not message.streaming)
@@ -179,6 +189,7 @@ async def act(client: Client, rng: random.Random) -> None:
         (client.react, 3),
         (client.grow, 4),
         (client.forge, 4),
+        (client.dismiss, 1),
         (client.go_offline, 2),
         (client.go_online, 3),
         (client.restart, 1),
@@ -212,7 +223,7 @@ def check(clients: list[Client]) -> None:
         left = {root_of(message) for message in shown}
         assert {pair for pair in reacted if pair[0]} == {pair for pair in client.reacted if pair[0] in left}
         kept = [refusal.text for refusal in client.peer.refusals]
-        assert set(client.forged) <= set(kept)
+        assert set(client.forged) & set(kept) == set(client.forged) - client.dismissed
         assert [text for text in kept if text.startswith(client.user)] == [], "what was honest"
         others = [text for text in client.seen if text.startswith(FORGED) and f"-{client.user}-" not in text]
         assert others == []

@@ -15,9 +15,11 @@ from pycrdt import Doc, Text
 
 from syncchat.core.bindings import encode_bindings
 from syncchat.core.ids import format_id
-from syncchat.log import SqliteLog
+from syncchat.hub import Hub
+from syncchat.log import MemoryLog, SqliteLog
 from syncchat.peer import Peer
 from syncchat.testing.client import Writer
+from syncchat.testing.server import believe
 from syncchat.testing.updates import EMPTY_STRUCTS, gc, item, skip, update, values
 from syncchat_server.doctor import examine, log_in
 
@@ -123,6 +125,30 @@ async def test_R5_what_clients_and_daemons_really_write_is_sound(tmp_path: Path)
     assert found(log_in(tmp_path)) == []
 
 
+@pytest.mark.anyio
+async def test_R5_G14_what_a_client_writes_that_was_refused_something_is_sound(tmp_path: Path) -> None:
+    path = tmp_path / "rooms.sqlite"
+    async with (
+        Hub(MemoryLog(), authorize=believe) as hub,
+        Peer(path, user="ada", connect=hub.connect) as peer,
+    ):
+        room = await peer.enter("lobby")
+        for number in range(3):
+            (await peer.open("lobby/0")).store.table("messages").set(f"no id {number}", {"text": "forged"})
+            room.post("honest")
+            with anyio.fail_after(20):
+                await peer.until(lambda: len(peer.refusals) == number + 1)  # noqa: B023  (awaited here)
+                await peer.settled()
+        await peer.dismiss(peer.refusals[0])
+        await peer.saved()
+    async with SqliteLog(path) as log:
+        assert {"#clock", "lobby/0#refused"} <= set(await log.docs())
+    assert found(path) == []
+    async with Peer(path, user="ada") as peer:
+        assert [message.text for message in (await peer.enter("lobby")).timeline] == ["honest"] * 3
+        assert [refusal.text for refusal in peer.refusals] == ["forged"] * 2
+
+
 POISONS = {
     "garbage": b"\xff\xff\xff",
     "nothing": b"",
@@ -173,6 +199,8 @@ WRONG_ENTRIES: dict[str, tuple[object, object, dict[str, object], str]] = {
     "an unknown companion": ("lobby/0#secrets", b"x", {}, "kept beside"),
     "no state": ("lobby/0#acknowledged", b"\xff", {}, "cannot be read"),
     "an owner who cannot be": ("lobby/0#owners", encode_bindings({9: "a b"}), {}, "user"),
+    "no refusal": ("lobby/0#refused", b'{"keep": 7}', {}, "no record of what was refused"),
+    "no clock": ("#clock", b"noon", {}, "no offset of a clock"),
     "no owners": ("lobby/0#owners", b"\x01\x07", {}, "cannot be read"),
     "a text for data": ("lobby/2", "text", {"size": 4}, "size"),
     "longer than it says": ("lobby/2", b"\x00\x00", {"size": 1}, "size"),
