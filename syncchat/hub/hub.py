@@ -58,7 +58,7 @@ class Hub:
         self._door = Door(authorize, self.limits, now)
         self._shelf = Shelf(log, self.limits, self.stats, now=now, on_leave=self._left)
         self._reception = Reception(self._shelf, self._door, self.limits, self.stats, self._turned)
-        self._lines: set[Line] = set()
+        self._lines: dict[Line, None] = {}  # a set would ping them in another order each time
         self._addresses: Counter[str] = Counter()
 
     async def __aenter__(self) -> Self:
@@ -159,7 +159,7 @@ class Hub:
         return self._serve(line, token, doc, "" if _is_loopback(address) else address)
 
     async def _serve(self, line: Line, token: str = "", doc: str = "", address: str = "") -> None:
-        self._lines.add(line)
+        self._lines[line] = None
         if address:
             self._addresses[address] += 1
         try:
@@ -167,7 +167,7 @@ class Hub:
                 self._begin(line, token, doc, address)
                 await self._reception.listen(line)
         finally:
-            self._lines.discard(line)
+            self._lines.pop(line, None)
             self._leave(address)
             for seat in list(line.seats.values()):
                 seat.depart()
