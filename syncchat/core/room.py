@@ -152,20 +152,24 @@ class Room:
         return message.user == self.user or self.role is Role.MODERATOR
 
     def stream(self, *, re: str | None = None, agent: bool = True) -> Stream:
-        """Begin a message that is written piece by piece; raises InvalidName for a `re` that is no id."""
+        """Begin a message that is written piece by piece; raises InvalidName for a `re` that is no id.
+
+        With `agent` it will say that an agent wrote it, unless the server has told that this one is none.
+        """
         page, id = self._newest(), self._new_id(re)
         page.streams.create(id)
         return Stream(id, page, re=re and self._now(re), agent=agent and self._may_be_agent)
 
-    def reopen(self, id: str) -> Stream:
+    def reopen(self, id: str, *, agent: bool = True) -> Stream:
         """Go on with an own message that was being streamed when its writer stopped.
 
-        Raises Refused (G1) for somebody else's, UnknownMessage if it is not there or finished.
+        `agent` is as for `stream`. Raises Refused (G1) for somebody else's, UnknownMessage if it is not
+        there or finished.
         """
         page, message = self._own(id)
         if not message.streaming:
             raise UnknownMessage(f"message {id} is finished")
-        return Stream(message.id, page, re=None, agent=self._may_be_agent)
+        return Stream(message.id, page, re=None, agent=agent and self._may_be_agent)
 
     @property
     def _may_be_agent(self) -> bool:

@@ -264,15 +264,17 @@ def test_A3_a_discarded_stream_leaves_nothing() -> None:
     assert len(bot.room.timeline) == 0
 
 
-def test_A3_a_stream_left_behind_by_a_crash_can_be_gone_on_with() -> None:
+@pytest.mark.parametrize("agent", [True, False])
+def test_A3_G10_a_stream_left_behind_by_a_crash_can_be_gone_on_with(agent: bool) -> None:
     bot = Copy("bot")
-    id = bot.room.stream().id
-    again = bot.room.reopen(id)
+    id = bot.room.stream(agent=agent).id
+    again = bot.room.reopen(id, agent=agent)
     again.append("here I am again")
     assert again.finish(state="interrupted")
     message = bot.room.message(id)
     assert message is not None
     assert (message.text, message.state) == ("here I am again", "interrupted")
+    assert message.agent is agent
     with pytest.raises(UnknownMessage, match="finished"):
         bot.room.reopen(id)
 

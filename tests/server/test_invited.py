@@ -84,6 +84,7 @@ async def test_U1_U5_who_is_asked_for_the_link_and_gives_it_is_in_the_room_and_w
             await anyio.to_thread.run_sync(bob.until, b"link")
             bob.type(link.encode() + ENTER)
             await ada.until(lambda: {person.user for person in room.people} == {"ada", "bob"})
+            await anyio.to_thread.run_sync(bob.until, b"rite a message")  # before, ENTER would be a line feed
             bob.type(b"hello from bob" + ENTER)
             await ada.until(lambda: texts(room) == [("bob", "hello from bob")])
             bob.type(QUIT)
