@@ -149,7 +149,7 @@ def _react(world: World, client: Client, room: Room) -> None:
 
 def _stream(world: World, client: Client, room: Room) -> None:
     if client.stream is None:
-        client.stream = room.stream()
+        client.stream = room.stream(agent=False)
         world.promises.post(client.name, client.stream.id)
     elif world.rng.random() < 0.8:
         for number in range(world.rng.randint(1, 40)):
@@ -194,7 +194,7 @@ def _finish_leftovers(client: Client, room: Room) -> None:
     """A stream that only the server remembered came back to its writer when that was healed."""
     for message in list(room.timeline):
         if message.streaming and message.user == client.user:
-            room.reopen(message.id).finish(state="interrupted")
+            room.reopen(message.id, agent=False).finish(state="interrupted")
 
 
 async def _rest(world: World) -> None:
