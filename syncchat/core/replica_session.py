@@ -130,6 +130,7 @@ class ReplicaSession:
         self._behind = False
         self._told: Closing | None = None
         self._deaf = follows
+        self._tokens = 0
         self.caught_up = False
         """Whether the other side has sent what it had when the conversation began."""
 
@@ -138,13 +139,18 @@ class ReplicaSession:
         """Whether edits are sent as they are made: the other side has told where it stands."""
         return self._met
 
+    @property
+    def renewing(self) -> bool:
+        """Whether a token is under way that the other side has not judged yet."""
+        return self._tokens > 0
+
     # What the replica tells its session.
 
     def start(self, newest_edit: int) -> None:
         """Open the conversation; `newest_edit` is the number of the replica's last edit."""
         self._newest = newest_edit
         if self._authenticates:
-            self.outbox.append(Auth(self._token))
+            self.renew(self._token)
         self.outbox.append(Step1(self._state()))
         if self._presence.local is not None:
             self.present()
@@ -166,6 +172,7 @@ class ReplicaSession:
     def renew(self, token: str) -> None:
         """Another token stands for this client from now on, on the open session, too."""
         self._token = token
+        self._tokens += 1
         self.outbox.append(Auth(token))
 
     def present(self) -> None:
@@ -179,6 +186,8 @@ class ReplicaSession:
         if self._deaf and not isinstance(message, Authenticated | Denied):
             return []
         self._deaf = False
+        if isinstance(message, Authenticated | Denied):
+            self._tokens -= 1
         match message:
             case Step1(state):
                 return self._answer(state)

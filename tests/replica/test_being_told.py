@@ -168,6 +168,22 @@ def test_U3_a_token_that_expires_on_an_open_link_is_told_and_another_one_goes_on
     run(main)
 
 
+def test_U3_a_new_token_that_crosses_the_end_of_the_old_one_goes_on() -> None:
+    async def main() -> None:
+        server = MemoryServer(authorize=lambda token, _doc: Grant("ann", Role.WRITER, token_id=token))
+        async with server.running() as hub, server.peer("ann", token="old") as ann:
+            docs = [await ann.open(name) for name in ("one", "two")]
+            await settle(ann)
+            assert hub.recheck(lambda id: id == "old") == len(docs)
+            ann.renew("new")  # before it has heard of that
+            docs[0].store.values.set("key", 1)
+            await settle(ann)
+            assert ann.status.problem is None
+            assert [doc.is_settled for doc in docs] == [True, True]
+
+    run(main)
+
+
 def test_U3_a_token_that_is_a_function_is_renewed_before_it_expires() -> None:
     async def main() -> None:
         def authorize(token: str, _doc: str) -> Grant:

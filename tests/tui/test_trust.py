@@ -148,7 +148,9 @@ async def test_G12_a_moderator_deletes_a_selected_message_of_another_and_a_write
         Peer(user="mod", connect=hub.connect) as mod,
     ):
         room, app = await ann.enter("lobby"), ChatApp(await mod.enter("lobby"), mod, server=True)
-        first, _, last = room.post("rude"), room.post("kind"), app.room.post("from the moderator")
+        first, _ = room.post("rude"), room.post("kind")
+        await until(lambda: len(app.room.timeline) == 2)
+        last = app.room.post("from the moderator")
         async with app.run_test(size=(100, 30)) as pilot:
             await until(lambda: "kind" in screen(app) and app.room.role is Role.MODERATOR)
             await pilot.press("f8")
