@@ -88,9 +88,9 @@ class ChatApp(App[int], inherit_bindings=False):
         self._server = server
         self.room = room
         self.peer = peer
-        self._status = Coalesced(self._show_status, self._later)
-        self._people = Coalesced(self._show_people, self._later)
-        self._refused = Coalesced(self._show_refused, self._later)
+        self._status = self._coalesced(self._show_status)
+        self._people = self._coalesced(self._show_people)
+        self._refused = self._coalesced(self._show_refused)
 
     def compose(self) -> ComposeResult:
         """Header, conversation with the list of people at its side, composer, keys."""
@@ -127,6 +127,13 @@ class ChatApp(App[int], inherit_bindings=False):
     def transcript(self) -> Transcript:
         """The conversation's widget."""
         return self.screen_stack[0].query_one(Transcript)
+
+    def _coalesced(self, show: Callable[[], None]) -> Coalesced:
+        def while_shown() -> None:
+            if self.screen_stack:  # the last callbacks come when the screens are gone already
+                show()
+
+        return Coalesced(while_shown, self._later)
 
     def _later(self, seconds: float, callback: Callable[[], None]) -> None:
         # Listeners are called from the peer's tasks, where Textual's context is missing: timers need it.
