@@ -77,12 +77,13 @@ def _check_state(text: str, most: int = MAX_STATE) -> None:
     check_json(text)
 
 
-def vouched(entry: Entry, user: str, name: str) -> Entry:
+def vouched(entry: Entry, user: str, name: str, *, agent: bool) -> Entry:
     """The entry with the `user` that the hub knows its sender to be, and the `name` if it knows one (G15).
 
-    Every other field stays. Editors of Yjs say `{"user": {"name": ..., "color": ...}}`: theirs stays
-    an object, with `id` and `name` set in it. A state that says nothing, with which they begin, goes on
-    doing so. Raises MalformedUpdate for a state that is no object.
+    Who is no `agent` is not shown as one (G10). Every other field stays. Editors of Yjs say `{"user":
+    {"name": ..., "color": ...}}`: theirs stays an object, with `id` and `name` set in it. A state that
+    says nothing, with which they begin, goes on doing so. Raises MalformedUpdate for a state that is no
+    object.
     """
     if entry.state == GONE:
         return entry
@@ -91,6 +92,8 @@ def vouched(entry: Entry, user: str, name: str) -> Entry:
         raise MalformedUpdate("a presence state that is no object")
     if not state:
         return entry
+    if not agent:
+        state.pop("agent", None)
     known = {"name": name} if name else {}
     inner = state.get("user")
     state |= {"user": {**inner, "id": user, **known} if isinstance(inner, dict) else user} | known

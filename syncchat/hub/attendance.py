@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 import anyio
 
 from syncchat.core.bucket import TokenBucket
+from syncchat.core.grant import Role
 from syncchat.core.messages import Awareness
 from syncchat.core.presence import MAX_REMEMBERED, Entry, PresenceDesk, decode, encode, vouched
 from syncchat.hub.audience import Audience
@@ -80,7 +81,10 @@ class Attendance:
             seat.say(Awareness(others))
 
     def _own(self, seat: Seat, entries: Iterable[Entry]) -> list[Entry]:
-        vouched_for = (vouched(entry, seat.user, seat.grant.name) for entry in self._desk.own(entries, seat))
+        grant = seat.grant
+        is_agent = grant.role is Role.AGENT
+        own = self._desk.own(entries, seat)
+        vouched_for = (vouched(entry, grant.user, grant.name, agent=is_agent) for entry in own)
         return [entry for entry in vouched_for if self._owns(entry.client, seat.user)]
 
     async def _show_later(self, seat: Seat, seconds: float) -> None:

@@ -18,6 +18,7 @@ from syncchat.core.presence import (
     PresenceDesk,
     decode,
     encode,
+    vouched,
 )
 from syncchat.errors import MalformedUpdate
 
@@ -301,3 +302,9 @@ def test_S3_P3_a_clock_that_cannot_be_counted_on_is_refused(clock: int) -> None:
     gone = desk.leave("mallory")
     assert gone is not None
     assert decode(gone)[0].clock < 2**32, "what yrs can read"
+
+
+@pytest.mark.parametrize("agent", [True, False])
+def test_G10_G15_only_an_agent_is_shown_as_one(agent: bool) -> None:
+    told = vouched(Entry(1, 1, '{"agent":true,"state":"writing"}'), "ann", "", agent=agent)
+    assert json.loads(told.state) == {"state": "writing", "user": "ann"} | ({"agent": True} if agent else {})
