@@ -13,8 +13,8 @@ from tests.faults.talker import Talker
 from tests.server.honest import honest
 
 AT_ONCE = 100
-GROWTH = 8_000_000
-"""Bytes that the allocator may keep of them all; as many idle connections take six times as much."""
+GROWTH = 2_000_000
+"""Bytes that the second 2,000 may need beyond the first, whose places the allocator keeps: one kB each."""
 
 
 async def drop_one(address: str, number: int) -> None:
@@ -40,7 +40,7 @@ async def test_S3_S4_S7_2000_connections_opened_and_dropped_leave_no_descriptor_
     with Daemon(tmp_path / "data", "--no-agent") as daemon:
         async with honest(daemon, patience=10 * PATIENCE) as both:
             sockets = descriptors(daemon, "socket")
-            await open_and_drop(daemon, 2 * AT_ONCE)  # what is made once for all
+            await open_and_drop(daemon, CONNECTIONS)  # what is made once for all
             await until_back(daemon, sockets, "socket")
             idle, before = descriptors(daemon), daemon.process.resident
             await open_and_drop(daemon, CONNECTIONS)
