@@ -16,7 +16,7 @@ from syncchat.core.update import MOST, Update
 from syncchat.core.update import decode as decode_update
 from syncchat.errors import LogCorrupt, LogError, MalformedUpdate, Refused, SyncchatError
 from syncchat.hub.limits import Limits
-from syncchat.hub.owners import bind, read_owners
+from syncchat.hub.owners import binding, read_owners
 from syncchat.hub.seat import Seat
 from syncchat.log import Log
 
@@ -160,11 +160,10 @@ class Ledger:
         update, self._made = self._made, None
         if update is None:
             return None
-        if self._unbound is not None:
-            # First: an id whose update is durable and whose owner is not could be anybody's after a crash.
-            await bind(self._log, self._name, self._unbound)
-            self._unbound = None
-        await self._log.append(self._name, [update])
+        # One commit: an id whose update is durable and whose owner is not could be anybody's after a crash.
+        beside = None if self._unbound is None else binding(self._name, self._unbound)
+        await self._log.append(self._name, [update], beside=beside)
+        self._unbound = None
         self.entries += 1
         self._grown += len(update)
         self._everything = None

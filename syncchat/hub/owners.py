@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from syncchat.core.bindings import decode_bindings, encode_bindings
 from syncchat.errors import LogError
-from syncchat.log import Log
+from syncchat.log import Beside, Log
 
 logger = logging.getLogger("syncchat.hub")
 
@@ -34,6 +34,6 @@ async def read_owners(log: Log, doc: str) -> dict[int, str]:
     return owners
 
 
-async def bind(log: Log, doc: str, owners: Mapping[int, str]) -> None:
-    """Bind client ids that nobody owned; on return that is durable. Raises LogFailed."""
-    await log.append(owners_stream(doc), [encode_bindings(owners)])
+def binding(doc: str, owners: Mapping[int, str]) -> Beside:
+    """Client ids that nobody owned, bound: what an append to the doc has beside it."""
+    return {owners_stream(doc): [encode_bindings(owners)]}

@@ -1,7 +1,7 @@
 """Logs: durable, ordered lists of updates, several docs to a log."""
 
 from syncchat.log.memory import MemoryLog, MemoryStore
-from syncchat.log.protocol import Entry, Log
+from syncchat.log.protocol import Beside, Entry, Log
 from syncchat.log.sqlite import SqliteLog
 
-__all__ = ["Entry", "Log", "MemoryLog", "MemoryStore", "SqliteLog"]
+__all__ = ["Beside", "Entry", "Log", "MemoryLog", "MemoryStore", "SqliteLog"]

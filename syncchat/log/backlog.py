@@ -20,8 +20,9 @@ BACKLOG_BYTES = 8 << 20
 class Append:
     """One call of `append`; when `done` is set either `seq` or `error` says how it ended."""
 
-    doc: str
-    updates: tuple[bytes, ...]
+    entries: tuple[tuple[str, bytes], ...]
+    """(doc, update), in the order in which they are added."""
+
     seq: int = 0
     error: Exception | None = None
     taken: bool = False
@@ -30,7 +31,7 @@ class Append:
     @property
     def size(self) -> int:
         """Bytes of all its updates."""
-        return sum(map(len, self.updates))
+        return sum(len(update) for _, update in self.entries)
 
 
 class Backlog:

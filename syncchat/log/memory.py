@@ -9,8 +9,8 @@ from typing import NamedTuple, Self
 import anyio.lowlevel
 
 from syncchat.errors import LogError, LogFailed
-from syncchat.log.names import check_doc, check_updates
-from syncchat.log.protocol import Entry
+from syncchat.log.names import check_append, check_doc
+from syncchat.log.protocol import Beside, Entry
 from syncchat.log.tails import Tail, Tails, batch
 
 
@@ -43,14 +43,16 @@ class MemoryStore:
         """The names of the docs, sorted."""
         return sorted(self._docs)
 
-    def add(self, doc: str, writer: int, updates: Sequence[bytes]) -> int:
-        """Append; returns the last `seq`."""
+    def add(self, writer: int, entries: Sequence[tuple[str, bytes]]) -> int:
+        """Append (doc, update) pairs; returns the last `seq`."""
         self._check()
-        rows = [_Row(next(self._next), writer, data) for data in updates]
-        self._docs.setdefault(doc, []).extend(rows)
+        seq = 0
+        for doc, data in entries:
+            seq = next(self._next)
+            self._docs.setdefault(doc, []).append(_Row(seq, writer, data))
         for tails in self._handles:
-            tails.wake((doc,))
-        return rows[-1].seq
+            tails.wake({doc for doc, _ in entries})
+        return seq
 
     def replace(self, doc: str, snapshot: _Row, base: int) -> bool:
         """Put `snapshot` for all rows up to its `seq`, if the first of them is `base`."""
@@ -99,10 +101,10 @@ class MemoryLog:
         self._tails.close()
         self._store.leave(self._tails)
 
-    async def append(self, doc: str, updates: Sequence[bytes]) -> int:
+    async def append(self, doc: str, updates: Sequence[bytes], *, beside: Beside | None = None) -> int:
         """See Log.append; it is as durable as the store."""
         await self._enter(doc)
-        return self._store.add(doc, self._writer, check_updates(updates))
+        return self._store.add(self._writer, check_append(doc, updates, beside))
 
     async def read(self, doc: str, after: int = 0) -> list[Entry]:
         """See Log.read."""

@@ -1,8 +1,9 @@
 """What a log accepts: checks that are the same in every log of ours."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from syncchat.errors import InvalidName
+from syncchat.log.protocol import Beside
 
 
 def check_doc(doc: str) -> str:
@@ -16,8 +17,19 @@ def check_doc(doc: str) -> str:
     return doc
 
 
-def check_updates(updates: Sequence[bytes]) -> tuple[bytes, ...]:
-    """The updates as bytes that nobody can change; raises ValueError if there are none."""
+def check_append(doc: str, updates: Sequence[bytes], beside: Beside | None) -> tuple[tuple[str, bytes], ...]:
+    """What one append adds, in its order: (doc, update), the updates as bytes that nobody can change.
+
+    Those of `doc` come last. Raises ValueError if a doc has none, InvalidName.
+    """
+    return (
+        *(pair for other in beside or () for pair in _check((beside or {})[other], other)),
+        *_check(updates, doc),
+    )
+
+
+def _check(updates: Sequence[bytes], doc: str) -> Iterator[tuple[str, bytes]]:
+    check_doc(doc)
     if not updates:
         raise ValueError("an append needs at least one update")
-    return tuple(bytes(memoryview(update)) for update in updates)
+    return ((doc, bytes(memoryview(update))) for update in updates)

@@ -1,6 +1,6 @@
 """What a log is: the calls every log has, and what each of them guarantees."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self, runtime_checkable
 
@@ -10,6 +10,10 @@ class Entry(NamedTuple):
 
     seq: int
     data: bytes
+
+
+Beside = Mapping[str, Sequence[bytes]]
+"""Updates of other docs that are appended with those of one, all or none; by the docs' names."""
 
 
 @runtime_checkable
@@ -41,15 +45,17 @@ class Log(Protocol):
         """Commit what waits, end the tails, close the storage."""
         ...
 
-    async def append(self, doc: str, updates: Sequence[bytes]) -> int:
+    async def append(self, doc: str, updates: Sequence[bytes], *, beside: Beside | None = None) -> int:
         """Add `updates` to the end of `doc`, all or none of them (D6), and return the last one's `seq`.
 
         On return they are durable: no crash can take them back (D1). They stand together and
         in the order given, after every entry the doc had (D7). Appends that wait together may
-        share one commit. What may wait is bounded: at the bound the call waits for room.
+        share one commit. What is `beside` them is in the log with them or not at all, also
+        after a crash. What may wait is bounded: at the bound the call waits for room.
 
         Raises LogFailed if they could not be written: then none of them is in the log, and the
-        same call may be tried again. Raises ValueError if `updates` is empty. If the caller is
+        same call may be tried again. Raises ValueError if `updates`, or those of a doc
+        beside, are empty. If the caller is
         cancelled they are in the log whole or not at all, and nobody else is touched.
         """
         ...

@@ -18,8 +18,8 @@ import anyio.to_thread
 from syncchat.errors import LogError, LogFailed
 from syncchat.log.backlog import Append, Backlog
 from syncchat.log.file import SCHEMA_VERSION, explain, open_file, transaction
-from syncchat.log.names import check_doc, check_updates
-from syncchat.log.protocol import Entry
+from syncchat.log.names import check_append, check_doc
+from syncchat.log.protocol import Beside, Entry
 from syncchat.log.tails import Tail, Tails, batch
 from syncchat.log.worker import Worker
 
@@ -101,9 +101,9 @@ class SqliteLog:
 
     # What a Log does
 
-    async def append(self, doc: str, updates: Sequence[bytes]) -> int:
+    async def append(self, doc: str, updates: Sequence[bytes], *, beside: Beside | None = None) -> int:
         """See Log.append."""
-        append = Append(check_doc(doc), check_updates(updates))
+        append = Append(check_append(doc, updates, beside))
         self._check_open()
         await self._backlog.put(append)
         try:
@@ -275,10 +275,10 @@ def _insert(connection: sqlite3.Connection, *, writer: int, group: Sequence[Appe
 
 def _insert_one(connection: sqlite3.Connection, writer: int, append: Append) -> int:
     seq = 0
-    for data in append.updates:
+    for doc, data in append.entries:
         cursor = connection.execute(
             "INSERT INTO entries (doc, writer, size, data) VALUES (?, ?, ?, ?)",
-            (append.doc, writer, len(data), data),
+            (doc, writer, len(data), data),
         )
         seq = cursor.lastrowid or 0
     return seq

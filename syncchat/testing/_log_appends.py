@@ -114,6 +114,25 @@ class AppendContract(LogCase):
             assert await log.docs() == []
 
     @pytest.mark.anyio
+    async def test_D6_what_is_appended_beside_a_doc_is_in_the_log_with_it(self) -> None:
+        async with self.open_log() as log, self.open_log() as other:
+            await log.append("doc", [b"a"])
+            last = await log.append("doc", [b"b", b"c"], beside={"doc#x": [b"1", b"2"], "z": [b"3"]})
+            assert [entry.data for entry in await log.read("doc")] == [b"a", b"b", b"c"]
+            assert (await log.read("doc"))[-1].seq == last
+            assert [entry.data for entry in await log.read("doc#x")] == [b"1", b"2"]
+            assert [entry.data for entry in await follow(other.tail("z", 0), 1)] == [b"3"]
+
+    @pytest.mark.anyio
+    async def test_D6_nothing_is_appended_if_anything_beside_it_cannot_be(self) -> None:
+        async with self.open_log() as log:
+            with pytest.raises(ValueError, match="at least one update"):
+                await log.append("doc", [b"a"], beside={"x": [b"1"], "y": []})
+            with pytest.raises(InvalidName):
+                await log.append("doc", [b"a"], beside={"x": [b"1"], "": [b"2"]})
+            assert await log.docs() == []
+
+    @pytest.mark.anyio
     async def test_D1_bytes_come_back_as_they_were(self) -> None:
         datas = [b"", b"\x00", bytes(range(256)), b"\xff" * 3, "Zoë".encode(), b"x" * (3 << 20)]
         async with self.open_log() as log, self.open_log() as other:

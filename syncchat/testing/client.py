@@ -14,7 +14,7 @@ from syncchat.core.messages import Auth, Awareness, Message, Stateless, Status, 
 from syncchat.core.welcome import Welcome, read_welcome
 from syncchat.errors import LinkClosed
 from syncchat.link import Link
-from syncchat.log import Entry, MemoryLog, MemoryStore
+from syncchat.log import Beside, Entry, MemoryLog, MemoryStore
 
 QUIET = 0.001
 """Virtual seconds after which nothing more is to be expected; no timer of ours is as short."""
@@ -163,11 +163,11 @@ class HeldLog(MemoryLog):
         for gate in self._gates.values():
             gate.set()
 
-    async def append(self, doc: str, updates: Sequence[bytes]) -> int:
+    async def append(self, doc: str, updates: Sequence[bytes], *, beside: Beside | None = None) -> int:
         """Append when released."""
         await self._gates["append"].wait()
         self._raise()
-        return await super().append(doc, updates)
+        return await super().append(doc, updates, beside=beside)
 
     async def read(self, doc: str, after: int = 0) -> list[Entry]:
         """Read when released."""

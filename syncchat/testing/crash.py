@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import anyio
 
 from syncchat.errors import LogFailed
-from syncchat.log import MemoryLog, MemoryStore
+from syncchat.log import Beside, MemoryLog, MemoryStore
 
 
 class CrashLog(MemoryLog):
@@ -26,14 +26,14 @@ class CrashLog(MemoryLog):
         """The process dies now."""
         self._crashed.set()
 
-    async def append(self, doc: str, updates: Sequence[bytes]) -> int:
+    async def append(self, doc: str, updates: Sequence[bytes], *, beside: Beside | None = None) -> int:
         """Append after a delay. Raises LogFailed."""
         survives = self._rng.random() < 0.5
         with anyio.move_on_after(self._rng.uniform(0, self._delay), shield=True):
             await self._crashed.wait()
         if self._crashed.is_set() and not survives:
             raise LogFailed("the process has died")
-        seq = await super().append(doc, updates)
+        seq = await super().append(doc, updates, beside=beside)
         if self._crashed.is_set():
             raise LogFailed("the process has died, but the append is in the log")
         return seq

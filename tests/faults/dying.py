@@ -25,9 +25,9 @@ SOURCE = """
             threading.Timer(delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
 
     class Dying(SqliteLog):
-        async def append(self, doc, updates):
+        async def append(self, doc, updates, *, beside=None):
             doom("commit")
-            return await super().append(doc, updates)
+            return await super().append(doc, updates, beside=beside)
 
         async def compact(self, doc, snapshot, *, base, upto):
             doom("compaction")

@@ -12,7 +12,7 @@ from syncchat.wakeup import Wakeup
 
 
 def append_of(size: int) -> Append:
-    return Append("doc", (b"x" * size,))
+    return Append((("doc", b"x" * size),))
 
 
 async def rounds(count: int = 5) -> None:

@@ -12,7 +12,7 @@ from syncchat.core.schema import SERVER
 from syncchat.core.update import decode
 from syncchat.errors import LogFailed
 from syncchat.hub import Hub
-from syncchat.log import MemoryLog
+from syncchat.log import Beside, MemoryLog
 from syncchat.testing import loop
 from syncchat_server.agents import AGENT, AgentHost
 from syncchat_server.api import Rooms, poster, rooms
@@ -98,10 +98,10 @@ class FailingLog(MemoryLog):
 
     full = False
 
-    async def append(self, doc: str, updates: Sequence[bytes]) -> int:
+    async def append(self, doc: str, updates: Sequence[bytes], *, beside: Beside | None = None) -> int:
         if self.full:
             raise LogFailed("the disk is full")
-        return await super().append(doc, updates)
+        return await super().append(doc, updates, beside=beside)
 
 
 def test_W1_D3_what_could_not_be_stored_is_not_acknowledged_and_can_be_sent_again() -> None:
