@@ -34,7 +34,7 @@ bench-ci: setup ## what CI keeps of each run, in seconds: benchmarks/results/ci.
 	@$(TIMED) "bench: the short form of CI" $(BIN)/python -m benchmarks run --only fanout-10,library,guard --rounds 1 \
 		--peers syncchat --out benchmarks/results/ci.jsonl
 
-bench-peers: setup ## the same beside the systems people would pick instead, all cases; an hour or two
+bench-peers: setup ## the same beside the systems people would pick instead, all cases, five rounds; about three hours
 	@$(BIN)/python -m benchmarks peers
 	@$(BIN)/python -m benchmarks run --peers all $(BENCH_ARGS)
 	@$(BIN)/python -m benchmarks report benchmarks/results/latest.jsonl

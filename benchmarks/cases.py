@@ -259,9 +259,8 @@ def _joins() -> list[Case]:
             f"join 100,000 messages, herd of {HERD}",
             joined(100_000, HERD, alone=False),
             _JOIN,
-            rounds=1,
         ),
-        Case("join-1000000", "join 1,000,000 messages", joined(1_000_000, 0), _JOIN, rounds=1),
+        Case("join-1000000", "join 1,000,000 messages", joined(1_000_000, 0), _JOIN),
     ]
 
 
@@ -295,9 +294,8 @@ CASES = (
         "10,000 messages of 80 characters",
         stored(messages=10_000, tokens=0),
         _DISK,
-        rounds=2,
     ),
-    Case("disk-tokens", "2,000 streamed tokens", stored(messages=0, tokens=2000), _DISK, rounds=2),
+    Case("disk-tokens", "2,000 streamed tokens", stored(messages=0, tokens=2000), _DISK),
     Case(
         "syncs",
         "fsyncs at 50 messages/s",
