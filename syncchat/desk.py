@@ -6,11 +6,13 @@ import anyio
 from anyio.abc import TaskStatus
 
 from syncchat.compaction import compact, is_worthwhile
+from syncchat.core.ids import parse_doc
 from syncchat.core.refusal import Refusal, Refusals, dropping, keeping, rebuilt
 from syncchat.core.snapshot import NotEqual
 from syncchat.errors import LogError
 from syncchat.log import Entry, Log
 from syncchat.replica import Replica
+from syncchat.unsettled import Unsettled
 from syncchat.uplink import Uplink
 from syncchat.wakeup import Wakeup
 
@@ -47,6 +49,7 @@ class Desk:
         self._writing = False
         self._last = 0
         self._remembered: bytes | None = None
+        self._unsettled = Unsettled(log, replica.name, parse_doc(replica.name), replica.doc.client_id)
         self._refusals = Refusals()
         self._keeping = anyio.Lock()
         self._records = 0
@@ -66,6 +69,7 @@ class Desk:
             entries = await self._log.read(self.replica.name)
         self.replica.load([entry.data for entry in entries])
         self._last = entries[-1].seq if entries else 0
+        await self._unsettled.load()
         known = await self._log.read(self._memo)
         if known:
             self._remembered = known[-1].data
@@ -132,7 +136,7 @@ class Desk:
         updates = self.replica.take_unlogged()
         try:
             if updates:
-                await self._log.append(self.replica.name, updates)
+                await self._unsettled.append(updates, waiting=bool(self.replica.waiting))
         except BaseException:
             self.replica.unlogged.lose()
             raise
@@ -258,13 +262,16 @@ class Desk:
             return
         settled = self.replica.waiting.settled
         state = self.replica.doc.get_state() if settled else self.replica.acknowledged
-        if state is None or state == self._remembered:
-            return
         try:
-            await self._log.append(self._memo, [state])
-            self._remembered = state
-            entries = await self._log.read(self._memo)
-            if len(entries) > REMEMBER_ENTRIES:
-                await self._log.compact(self._memo, state, base=entries[0].seq, upto=entries[-1].seq)
+            if state is not None and state != self._remembered:
+                await self._remember_state(state)
+            await self._unsettled.settle(lambda: self.replica.waiting.settled and not self.busy)
         except LogError as error:
             self.problem = str(error)
+
+    async def _remember_state(self, state: bytes) -> None:
+        await self._log.append(self._memo, [state])
+        self._remembered = state
+        entries = await self._log.read(self._memo)
+        if len(entries) > REMEMBER_ENTRIES:
+            await self._log.compact(self._memo, state, base=entries[0].seq, upto=entries[-1].seq)
