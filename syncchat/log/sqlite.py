@@ -4,7 +4,7 @@ import contextlib
 import secrets
 import sqlite3
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -20,6 +20,7 @@ from syncchat.log.backlog import Append, Backlog
 from syncchat.log.file import SCHEMA_VERSION, explain, open_file, transaction
 from syncchat.log.names import check_append, check_doc
 from syncchat.log.protocol import Beside, Entry
+from syncchat.log.rows import pack, select, unpacked
 from syncchat.log.tails import Tail, Tails, batch
 from syncchat.log.worker import Worker
 
@@ -117,7 +118,7 @@ class SqliteLog:
 
     async def read(self, doc: str, after: int = 0) -> list[Entry]:
         """See Log.read."""
-        return await self._read(partial(_select, doc=check_doc(doc), after=after))
+        return await self._read(partial(select, doc=check_doc(doc), after=after))
 
     def tail(self, doc: str, after: int) -> AsyncIterator[list[Entry]]:
         """See Log.tail; others' entries are seen `poll_seconds` after their commit, or sooner."""
@@ -127,7 +128,7 @@ class SqliteLog:
         """See Log.compact."""
         check_doc(doc)
         # Not in the thread that commits: nobody's append waits for it.
-        packed = await anyio.to_thread.run_sync(_pack, snapshot)
+        packed = await anyio.to_thread.run_sync(pack, snapshot)
         work = partial(
             _replace, doc=doc, writer=self._writer, size=len(snapshot), packed=packed, base=base, upto=upto
         )
@@ -284,16 +285,6 @@ def _insert_one(connection: sqlite3.Connection, writer: int, append: Append) -> 
     return seq
 
 
-def _pack(snapshot: bytes) -> bytes:
-    packed = zlib.compress(snapshot)
-    return packed if len(packed) < len(snapshot) else bytes(snapshot)
-
-
-def _unpacked(rows: Iterable[tuple[int, int, bytes]]) -> Iterator[Entry]:
-    for seq, size, data in rows:
-        yield Entry(seq, data if len(data) == size else zlib.decompress(data, bufsize=size))
-
-
 def _replace(
     connection: sqlite3.Connection, *, doc: str, writer: int, size: int, packed: bytes, base: int, upto: int
 ) -> int | None:
@@ -319,13 +310,6 @@ def _replace(
     return int(foreign)
 
 
-def _select(connection: sqlite3.Connection, *, doc: str, after: int) -> list[Entry]:
-    rows = connection.execute(
-        "SELECT seq, size, data FROM entries WHERE doc = ? AND seq > ? ORDER BY seq", (doc, after)
-    ).fetchall()
-    return list(_unpacked(rows))
-
-
 def _select_foreign(
     connection: sqlite3.Connection, *, doc: str, after: int, writer: int
 ) -> tuple[list[Entry], int]:
@@ -335,7 +319,7 @@ def _select_foreign(
             "SELECT seq, size, data FROM entries WHERE doc = ? AND seq > ? AND writer <> ? ORDER BY seq",
             (doc, after, writer),
         )
-        entries, complete = batch(_unpacked(cursor))
+        entries, complete = batch(unpacked(cursor))
         cursor.close()
     return entries, max(after, newest or 0) if complete else entries[-1].seq
 
