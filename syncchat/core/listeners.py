@@ -34,6 +34,11 @@ class Signal(Generic[T]):
         self._callbacks[token] = callback
         return Subscription(lambda: self._forget(token))
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody listens: what is costly to tell need not be made for nobody."""
+        return bool(self._callbacks)
+
     def tell(self, event: T) -> None:
         """Tell everybody; raises an ExceptionGroup of what they raised, once all were told."""
         if self._callbacks:

@@ -12,6 +12,7 @@ from syncchat.errors import LinkClosed, ProtocolError, Refused
 from syncchat.hub.accounts import PARTS
 from syncchat.hub.attendance import Attendance, Spawn
 from syncchat.hub.audience import Audience
+from syncchat.hub.chronicle import Chronicle
 from syncchat.hub.ledger import Ledger, Offer, Outcome
 from syncchat.hub.limits import Limits
 from syncchat.hub.seat import Seat
@@ -28,13 +29,14 @@ class ServedDoc:
 
     Between two commits the doc is exactly what the log holds, and only then is anybody answered.
     `now` tells the time in milliseconds since 1970, `spawn` starts what takes longer than a commit,
-    `on_leave` is told of each seat that leaves.
+    `on_leave` is told of each seat that leaves, `chronicle` of each commit.
     """
 
     # fmt: off
     __slots__ = (
-        "_attendance", "_audience", "_committing", "_is_new", "_ledger", "_limits", "_now", "_offers",
-        "_on_leave", "_rested", "_spawn", "_stats", "_wakeup", "failure", "loading", "name", "over",
+        "_attendance", "_audience", "_chronicle", "_committing", "_is_new", "_ledger", "_limits", "_now",
+        "_offers", "_on_leave", "_rested", "_spawn", "_stats", "_wakeup", "failure", "loading", "name",
+        "over",
     )
     # fmt: on
 
@@ -48,6 +50,7 @@ class ServedDoc:
         now: Callable[[], int],
         spawn: Spawn,
         on_leave: Callable[[Seat], None],
+        chronicle: Chronicle,
     ) -> None:
         self.name = name
         self.loading: anyio.Event | None = anyio.Event()
@@ -58,6 +61,7 @@ class ServedDoc:
         self._now = now
         self._spawn = spawn
         self._on_leave = on_leave
+        self._chronicle = chronicle
         self._wakeup = Wakeup()
         self._rested = Wakeup()
         self._ledger = Ledger(name, log)
@@ -251,6 +255,8 @@ class ServedDoc:
         authors = {offer.seat for offer, verdict in accepted if verdict.is_news}
         self._audience.fan_out(update, authors.pop() if len(authors) == 1 else None)
         self._count(offer for offer, _ in accepted)
+        if self._chronicle.committed.is_heard and self._ledger.is_page:
+            self._chronicle.tell(self.name, (verdict for _, verdict in accepted))
 
     def _count(self, accepted: Iterable[Offer]) -> None:
         now, group = perf_counter(), 0

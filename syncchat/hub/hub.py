@@ -16,6 +16,7 @@ from syncchat.core.listeners import Signal
 from syncchat.core.messages import Auth, Ping
 from syncchat.errors import CloseCode, ProtocolError
 from syncchat.hub.accounts import FULL
+from syncchat.hub.chronicle import Chronicle, Committed
 from syncchat.hub.door import Authorize, Door
 from syncchat.hub.limits import Limits
 from syncchat.hub.reception import Reception
@@ -56,7 +57,11 @@ class Hub:
         """Told whenever somebody opens or leaves a doc."""
         self._log = log
         self._door = Door(authorize, self.limits, now)
-        self._shelf = Shelf(log, self.limits, self.stats, now=now, on_leave=self._left)
+        chronicle = Chronicle()
+        self.committed: Signal[Committed] = chronicle.committed
+        """Told of each page of a room when a commit that changed messages is durable: of its name and
+        their ids. Who listens is called in the middle of the hub's work, and is to take note only."""
+        self._shelf = Shelf(log, self.limits, self.stats, now=now, on_leave=self._left, chronicle=chronicle)
         self._reception = Reception(self._shelf, self._door, self.limits, self.stats, self._turned)
         self._lines: dict[Line, None] = {}  # a set would ping them in another order each time
         self._addresses: Counter[str] = Counter()

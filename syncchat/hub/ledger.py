@@ -9,7 +9,7 @@ from pycrdt import Doc, TransactionEvent
 from syncchat.compaction import compact, is_worthwhile
 from syncchat.core.guard import Accept, judge
 from syncchat.core.ids import parse_doc
-from syncchat.core.schema import schema_of
+from syncchat.core.schema import PAGE, schema_of
 from syncchat.core.snapshot import NotEqual
 from syncchat.core.structs import StructIndex
 from syncchat.core.update import MOST, Update
@@ -82,6 +82,11 @@ class Ledger:
         self._snapshot = self._grown = 0
         self.entries = 0
         self.compacting = False
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a page of a room."""
+        return self._schema is PAGE
 
     async def load(self) -> None:
         """Fill the doc from the log. Raises LogError."""

@@ -9,6 +9,7 @@ from anyio.abc import TaskGroup
 
 from syncchat.errors import CloseCode, LogError, describe
 from syncchat.hub.attendance import Spawn
+from syncchat.hub.chronicle import Chronicle
 from syncchat.hub.doc import ServedDoc
 from syncchat.hub.limits import Limits
 from syncchat.hub.seat import Seat
@@ -29,12 +30,14 @@ class Shelf:
         *,
         now: Callable[[], int],
         on_leave: Callable[[Seat], None],
+        chronicle: Chronicle,
     ) -> None:
         self.docs: dict[str, ServedDoc] = {}
         self._log = log
         self._limits = limits
         self._stats = stats
         self._now = now
+        self._chronicle = chronicle
         # Bound once: each doc keeps them.
         self._on_leave = on_leave
         self._start: Spawn = self.spawn
@@ -75,6 +78,7 @@ class Shelf:
             now=self._now,
             spawn=self._start,
             on_leave=self._on_leave,
+            chronicle=self._chronicle,
         )
 
     async def _run(self, doc: ServedDoc) -> None:
