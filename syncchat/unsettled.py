@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import anyio
 
 from syncchat.core.ids import DocName
+from syncchat.errors import MalformedUpdate
 from syncchat.log import Beside, Entry, Log
 
 MAX_NOTES = 64
@@ -33,6 +34,14 @@ def _notes(entries: Iterable[Entry]) -> set[Note]:
 
 def _words(notes: Iterable[Note], sign: str) -> bytes:
     return " ".join(f"{sign}{page}:{client}" for page, client in sorted(notes)).encode("ascii")
+
+
+def read_notes(data: bytes) -> None:
+    """Raise MalformedUpdate for an entry that says nothing."""
+    try:
+        _notes([Entry(0, data)])
+    except ValueError:
+        raise MalformedUpdate("no notes of pages") from None
 
 
 async def unsettled_pages(log: Log, room: str) -> set[int]:

@@ -18,6 +18,7 @@ from syncchat.core.snapshot import NotEqual, make_snapshot
 from syncchat.core.structs import StructIndex
 from syncchat.core.update import decode
 from syncchat.errors import InvalidName, MalformedUpdate
+from syncchat.unsettled import read_notes
 
 FROM_BACKUP = "restore the log from a backup, or remove this doc and let clients who have it fill it again"
 MESSAGE_ROOTS = ("messages", "streams")
@@ -93,6 +94,7 @@ _COMPANIONS: dict[str, Callable[[bytes], object]] = {
     "acknowledged": decode_state,
     "owners": _read_owners,
     "refused": check_record,
+    "unsettled": read_notes,
 }
 """What is kept beside a doc under its name and `#` one of these, and what reads an entry of it.
 

@@ -199,6 +199,7 @@ WRONG_ENTRIES: dict[str, tuple[object, object, dict[str, object], str]] = {
     "an unknown companion": ("lobby/0#secrets", b"x", {}, "kept beside"),
     "no state": ("lobby/0#acknowledged", b"\xff", {}, "cannot be read"),
     "an owner who cannot be": ("lobby/0#owners", encode_bindings({9: "a b"}), {}, "user"),
+    "no notes": ("lobby#unsettled", b"+0:x", {}, "no notes of pages"),
     "no refusal": ("lobby/0#refused", b'{"keep": 7}', {}, "no record of what was refused"),
     "no clock": ("#clock", b"noon", {}, "no offset of a clock"),
     "no owners": ("lobby/0#owners", b"\x01\x07", {}, "cannot be read"),
