@@ -21,8 +21,8 @@ from syncchat.log import MemoryLog
 from syncchat.peer import Peer
 from syncchat.testing.program import PATIENCE, Daemon
 from syncchat_server.api import Rooms, api_routes
+from syncchat_server.api.asking import MAX_BODY
 from syncchat_server.api.openapi import DOCUMENT, ID_PATTERN, MAX_PAGE, PATHS
-from syncchat_server.api.routes import MAX_BODY
 from syncchat_server.auth import OpenAuthority
 from syncchat_server.handshake import Origins
 from syncchat_server.limits import DaemonLimits
@@ -301,7 +301,17 @@ def test_W4_a_body_that_cannot_be_is_told_without_being_repeated(api: Api) -> No
 
 
 def test_W4_a_query_that_cannot_be_is_told(api: Api) -> None:
-    for query in ("limit=0", "limit=-1", "limit=a", "limit=²", "limit=" + "9" * 5000, "before=0", "before="):
+    for query in (
+        "limit=0",
+        "limit=-1",
+        "limit=a",
+        "limit=²",
+        "limit=" + "9" * 5000,
+        "before=0",
+        "before=",
+        "before=a:",
+        "before=:",
+    ):
         assert api.get(f"{LOBBY}?{query}").status_code == 422, query
 
 

@@ -15,7 +15,7 @@ from syncchat.hub import Hub
 from syncchat.log import Beside, MemoryLog
 from syncchat.testing import loop
 from syncchat_server.agents import AGENT, AgentHost
-from syncchat_server.api import Rooms, poster, rooms
+from syncchat_server.api import Rooms, docs, poster, rooms
 from syncchat_server.api.problems import Problem
 from syncchat_server.api.visit import visit
 from syncchat_server.auth import OpenAuthority
@@ -55,7 +55,7 @@ def test_W1_reading_a_room_is_no_reason_for_the_agent_to_come() -> None:
         hub.turns.listen(lambda _: seen.update(*hub.occupants().values()))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(AgentHost(hub, BuiltinModel(), BuiltinModel()).run)
-            async with visit(hub, rooms.READER, "lobby/0"):
+            async with visit(hub, docs.READER, "lobby/0"):
                 await anyio.sleep(1)
             assert seen == {SERVER}
             await served.post(ADA, "lobby", Body("hello again"), None)
@@ -72,7 +72,7 @@ def test_W1_a_client_id_serves_many_messages_and_not_all(monkeypatch: pytest.Mon
     async def main(_hub: Hub, served: Rooms) -> None:
         for number in range(12):
             await served.post(ADA, "lobby", Body(f"number {number}"), None)
-        page = await served.page(ADA, "lobby", None, 50)
+        page = await served.history.read("lobby", None, 50)
         assert [message["text"] for message in page.messages] == [f"number {number}" for number in range(12)]
         entries = await log.read("lobby/0")
         assert len({client for entry in entries for client in decode(entry.data).structs}) == 3
@@ -116,7 +116,7 @@ def test_W1_D3_what_could_not_be_stored_is_not_acknowledged_and_can_be_sent_agai
         log.full = False
         message, is_new = await served.post(ADA, "lobby", Body("second"), "key")
         assert (message["text"], is_new) == ("second", True)
-        page = await served.page(ADA, "lobby", None, 50)
+        page = await served.history.read("lobby", None, 50)
         assert [message["text"] for message in page.messages] == ["first", "second"]
 
     serving(main, log)

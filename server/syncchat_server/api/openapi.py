@@ -21,6 +21,9 @@ MAX_ROOMS: Final = 1000
 MAX_KEY: Final = 255
 """Characters of an idempotency key."""
 
+KEY_PAGES: Final = 16
+"""Pages, from the newest on, in which a message with the key of a new one is looked for."""
+
 NAME_PATTERN = "^" + NAME.pattern.replace(r"\Z", "$")
 ID_PATTERN = r"^[0-9a-hjkmnp-tv-z]{10}\.[A-Za-z0-9_-]{1,40}\.[0-9a-hjkmnp-tv-z]{8}$"
 
@@ -85,36 +88,59 @@ NEW_MESSAGE = _object(
     optional=("re", "agent"),
 )
 
+PLACE: Json = {
+    "type": "string",
+    "pattern": rf"^([0-9]{{1,9}}:({ID_PATTERN[1:-1]}|~)|{ID_PATTERN[1:-1]})$",
+    "description": "A message's place: its page, and there its id, or ~ for the end of the page. "
+    "A mere id is looked for where its time would have it.",
+}
+
+LATE = _object(
+    "A message that was written earlier than it arrived: it stands on the page that was the newest for its "
+    "author, and is told there.",
+    {"id": ID, "page": COUNT},
+)
+
 MESSAGE_PAGE = _object(
-    "Messages of a room, the newest last.",
+    "Messages of a room, the newest last, sorted by their ids. There may be fewer than were asked for; "
+    "what was written offline comes with the page it stands on, and so each message comes once.",
     {
         "messages": {
             "type": "array",
             "items": {"$ref": "#/components/schemas/Message"},
             "maxItems": MAX_PAGE,
         },
-        "next": _or_null(ID) | {"description": "Ask with before=NEXT for older ones; null: there are none."},
+        "late": {
+            "type": "array",
+            "items": {"$ref": "#/components/schemas/Late"},
+            "description": "Those that arrived, while these were the newest, on older pages.",
+        },
+        "next": _or_null(PLACE)
+        | {"description": "Ask with before=NEXT for older ones; null: there are none."},
+    },
+)
+
+ROOM_TOLD = _object(
+    "A room that the caller may enter.",
+    {
+        "name": NAME_SCHEMA,
+        "role": {"enum": [str(role) for role in Role]},
+        "users": {
+            "type": "array",
+            "items": NAME_SCHEMA,
+            "description": "Who has it open now, or has posted over HTTP within a minute.",
+        },
+        "messages": COUNT | {"description": "How many have arrived, late ones included."},
+        "unread": COUNT | {"description": "How many of them the caller has not read."},
+        "mentions": COUNT | {"description": "How many of those mention the caller."},
+        "read": _or_null(ID) | {"description": "How far the caller has read; null: nothing is known."},
     },
 )
 
 ROOM_LIST = _object(
     "Rooms, sorted by name.",
     {
-        "rooms": {
-            "type": "array",
-            "items": _object(
-                "A room that the caller may enter.",
-                {
-                    "name": NAME_SCHEMA,
-                    "role": {"enum": [str(role) for role in Role]},
-                    "users": {
-                        "type": "array",
-                        "items": NAME_SCHEMA,
-                        "description": "Who has it open now, or has posted over HTTP within a minute.",
-                    },
-                },
-            ),
-        },
+        "rooms": {"type": "array", "items": {"$ref": "#/components/schemas/Room"}},
         "next": _or_null(NAME_SCHEMA)
         | {"description": "Ask with after=NEXT for more; null: there are none."},
     },
@@ -201,13 +227,21 @@ PATHS: Json = {
             "responses": _answers(200, "RoomList", "Rooms.", ()),
         }
     },
+    "/api/v1/rooms/{room}": {
+        "get": {
+            "operationId": "room",
+            "summary": "A room, and what you have not read in it",
+            "parameters": [ROOM],
+            "responses": _answers(200, "Room", "The room.", (404,)),
+        }
+    },
     "/api/v1/rooms/{room}/messages": {
         "get": {
             "operationId": "messages",
-            "summary": "A page of messages",
+            "summary": "Messages, from the newest back",
             "parameters": [
                 ROOM,
-                _parameter("before", "query", ID, "Those before this id."),
+                _parameter("before", "query", PLACE, "Those before this place: what `next` said."),
                 _limit(50, MAX_PAGE),
             ],
             "responses": _answers(200, "MessagePage", "Messages.", (404,)),
@@ -221,13 +255,26 @@ PATHS: Json = {
                     "Idempotency-Key",
                     "header",
                     {"type": "string", "minLength": 1, "maxLength": MAX_KEY},
-                    "The message is posted once, however often it is sent with this key.",
+                    "The message is posted once, however often it is sent with this key, as long as it is "
+                    f"among those of the newest {KEY_PAGES} pages: some {KEY_PAGES * 250:,} messages.",
                 ),
             ],
             "requestBody": {"required": True, **_answer("NewMessage", "The message.")},
             "responses": _answers(201, "Message", "It is durable.", (404, 413))
             | {"200": _answer("Message", "It was posted before with this key.")},
         },
+    },
+    "/api/v1/rooms/{room}/messages/{id}": {
+        "get": {
+            "operationId": "message",
+            "summary": "One message",
+            "parameters": [
+                ROOM,
+                _parameter("id", "path", ID, "Its id."),
+                _parameter("page", "query", COUNT, "The page it stands on, if that is known."),
+            ],
+            "responses": _answers(200, "Message", "The message.", (404,)),
+        }
     },
     "/api/v1/usage": {
         "get": {
@@ -260,6 +307,8 @@ DOCUMENT: Json = {
             "Message": MESSAGE,
             "NewMessage": NEW_MESSAGE,
             "MessagePage": MESSAGE_PAGE,
+            "Late": LATE,
+            "Room": ROOM_TOLD,
             "RoomList": ROOM_LIST,
             "Usage": USAGE,
             "Event": EVENT,

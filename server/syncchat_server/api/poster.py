@@ -23,18 +23,18 @@ MAX_POSTS = 1000
 
 
 class Poster:
-    """Writes messages into a doc without reading it: nothing that a new message says builds on others.
+    """Writes messages into pages without reading them: nothing that a new message says builds on others.
 
-    `used` is when it was last used, in seconds of the event loop.
+    It has one page open, the one it wrote last. `used` is when that was, in seconds of the event loop.
     """
 
-    def __init__(self, hub: Hub, claims: Claims, doc: str) -> None:
+    def __init__(self, hub: Hub, claims: Claims) -> None:
         self.used = anyio.current_time()
         self.turn = anyio.Lock()
         """Held by whoever posts: one after the other, as they share a client id."""
         self._hub = hub
         self._claims = claims
-        self._name = doc
+        self._page = ""
         self._stack = AsyncExitStack()
         self._visit: Visit | None = None
         self._users = 0
@@ -54,13 +54,13 @@ class Poster:
             self._users -= 1
             self.used = anyio.current_time()
 
-    async def post(self, id: str, body: Body) -> None:
-        """Return when a new message is durable. Raises Problem; then it may be durable or not.
+    async def post(self, page: str, id: str, body: Body) -> None:
+        """Return when a new message of this page is durable. Raises Problem; then it may be durable or not.
 
         What failed is never sent again: the next post is on a new link under a new client id.
         """
         try:
-            here = await self._enter()
+            here = await self._enter(page)
             before = self._doc.get_state()
             self._messages[id] = dump(body.to_json())
             await here.write(self._doc.get_update(before))
@@ -76,10 +76,13 @@ class Poster:
         with anyio.CancelScope(shield=True):
             await self._stack.aclose()
 
-    async def _enter(self) -> Visit:
+    async def _enter(self, page: str) -> Visit:
         """Be let in, if it is not; then others see that the caller is there. Raises Problem."""
+        if page != self._page:
+            await self.aclose()
+            self._page = page
         if self._visit is None:
-            self._visit = await self._stack.enter_async_context(visit(self._hub, self._claims, self._name))
+            self._visit = await self._stack.enter_async_context(visit(self._hub, self._claims, page))
             self._doc: Doc[Any] = Doc(client_id=secrets.randbits(CLIENT_BITS))
             self._messages = self._doc.get(MESSAGES, type=Map)
         return self._visit

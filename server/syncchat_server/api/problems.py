@@ -63,6 +63,11 @@ def no_room() -> Problem:
     return Problem(404, "no_room", NO_ROOM, "check the name, or ask for a token that allows it")
 
 
+def no_message() -> Problem:
+    """A room without this message, or with it on another page than where its time would have it."""
+    return Problem(404, "no_message", "no such message", "check its id, and name its page: page=NUMBER")
+
+
 def invalid(detail: str, remedy: str = "correct the request: see /openapi.json") -> Problem:
     """A request that cannot be meant."""
     return Problem(422, "invalid", detail, remedy)

@@ -1,7 +1,7 @@
-"""A room's messages as JSON, read from what its page holds."""
+"""Messages as JSON, read from one page of a room."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pycrdt import Doc, Map, Text
@@ -10,42 +10,79 @@ from syncchat.core.codec import load
 from syncchat.core.ids import parse_id
 from syncchat.core.message import Body, printable, read_body, read_id, read_reaction
 from syncchat.core.page import MESSAGES, REACTIONS, STREAMS
+from syncchat_server.api.docs import as_doc
 from syncchat_server.timestamps import time_text
 
-
-class MessagePage(NamedTuple):
-    """Some messages of a room, the newest last; `older` is the cursor for those before them, if any are."""
-
-    messages: list[dict[str, object]]
-    older: str | None
+MARKS = "marks"
+Json = dict[str, object]
 
 
-def read_page(room: str, state: bytes, before: str | None, limit: int) -> MessagePage:
-    """The last `limit` messages before the id `before`, of all that the update `state` holds.
+class Part(NamedTuple):
+    """Some messages of a page, sorted; `start` is the first one's id, None if none are before it there.
+
+    `late` are those that arrived on older pages while this one was the newest: their ids and pages.
+    """
+
+    messages: list[Json]
+    start: str | None
+    late: list[Json]
+
+
+def read_part(room: str, updates: Sequence[bytes], before: str | None, limit: int) -> Part:
+    """The last `limit` messages of a page before the id `before`; late ones are told with its end only.
 
     Malformed ones are left out, so that there may be fewer.
     """
-    doc = _doc(state)
-    messages, streams = doc.get(MESSAGES, type=Map), doc.get(STREAMS, type=Map)
-    ids = sorted({*messages.keys(), *streams.keys()})
+    doc = as_doc(updates)
+    ids = _ids(doc)
     end = len(ids) if before is None else bisect_left(ids, before)
     start = max(0, end - limit)
-    reactions = _reactions(doc, set(ids[start:end]))
-    bodies = ((id, _body(messages, streams, id)) for id in ids[start:end])
-    shown = [
+    late = _late(doc)[-limit:] if before is None else []
+    return Part(_messages(room, doc, ids[start:end]), ids[start] if start else None, late)
+
+
+def read_message(room: str, updates: Sequence[bytes], id: str) -> Json | None:
+    """One message of a page; None if it has none of this id."""
+    return next(iter(_messages(room, as_doc(updates), [id])), None)
+
+
+def first_id(updates: Sequence[bytes]) -> str | None:
+    """The smallest id on a page."""
+    return min(_ids(as_doc(updates)), default=None)
+
+
+def find(room: str, updates: Sequence[bytes], ending: str) -> Json | None:
+    """The finished message whose id ends so; None if there is none."""
+    if not any(ending.encode() in update for update in updates):
+        return None  # keys stand in updates as they are
+    messages = as_doc(updates).get(MESSAGES, type=Map)
+    id = next((id for id in messages.keys() if id.endswith(ending)), None)  # noqa: SIM118 - no dict
+    body = None if id is None else read_body(load(messages.get(id)))
+    return None if id is None or body is None else message_json(room, id, body)
+
+
+def _ids(doc: "Doc[Any]") -> list[str]:
+    return sorted({*doc.get(MESSAGES, type=Map).keys(), *doc.get(STREAMS, type=Map).keys()})
+
+
+def _messages(room: str, doc: "Doc[Any]", ids: Sequence[str]) -> list[Json]:
+    messages, streams = doc.get(MESSAGES, type=Map), doc.get(STREAMS, type=Map)
+    reactions = _reactions(doc, set(ids))
+    bodies = ((id, _body(messages, streams, id)) for id in ids)
+    return [
         message_json(room, id, body, streaming=id not in messages, reactions=reactions.get(id, {}))
         for id, body in bodies
         if body is not None
     ]
-    return MessagePage(shown, ids[start] if start else None)
 
 
-def find(room: str, state: bytes, ending: str) -> dict[str, object] | None:
-    """The finished message whose id ends so; None if there is none."""
-    messages = _doc(state).get(MESSAGES, type=Map)
-    id = next((id for id in messages.keys() if id.endswith(ending)), None)  # noqa: SIM118 - no dict
-    body = None if id is None else read_body(load(messages.get(id)))
-    return None if id is None or body is None else message_json(room, id, body)
+def _late(doc: "Doc[Any]") -> list[Json]:
+    marks = ((id, load(mark)) for id, mark in doc.get(MARKS, type=Map).items())
+    return [
+        {"id": id, "page": mark["page"]}
+        for id, mark in sorted(marks)
+        if read_id(id) is not None and isinstance(mark, dict) and isinstance(mark.get("page"), int)
+    ]
 
 
 def message_json(
@@ -55,7 +92,7 @@ def message_json(
     *,
     streaming: bool = False,
     reactions: dict[str, list[str]] | None = None,
-) -> dict[str, object]:
+) -> Json:
     """A message as the API tells it; see openapi.py."""
     parts = parse_id(id)
     return {
@@ -73,12 +110,6 @@ def message_json(
         "streaming": streaming,
         "reactions": reactions or {},
     }
-
-
-def _doc(state: bytes) -> "Doc[Any]":
-    doc: Doc[Any] = Doc()
-    doc.apply_update(state)
-    return doc
 
 
 def _body(messages: "Map[Any]", streams: "Map[Any]", id: str) -> Body | None:

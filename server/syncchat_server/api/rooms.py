@@ -3,27 +3,28 @@
 import hashlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import anyio
-import anyio.to_thread
 
-from syncchat.compaction import OFFLOAD
+from syncchat.core.cover import Cover
 from syncchat.core.grant import Claims, Role
 from syncchat.core.ids import RAND_BITS, RAND_WIDTH, Hlc, base32, format_id, page_name, parse_doc
 from syncchat.core.message import Body
 from syncchat.core.schema import SERVER
-from syncchat.errors import InvalidName, LogError
+from syncchat.errors import InvalidName
 from syncchat.hub import Hub
 from syncchat.log import Log
+from syncchat_server.api import openapi
+from syncchat_server.api.docs import Docs
+from syncchat_server.api.history import History
 from syncchat_server.api.poster import Poster
 from syncchat_server.api.problems import invalid, no_room, unavailable
-from syncchat_server.api.reading import MessagePage, find, message_json, read_page
-from syncchat_server.api.visit import visit
+from syncchat_server.api.reading import Json, find, message_json
 
 LINGER = 60.0
 """Seconds for which who has posted is taken to be in the room: an agent can answer meanwhile."""
@@ -31,28 +32,23 @@ LINGER = 60.0
 MAX_POSTERS = 256
 """Callers that linger, by room; the longest unused goes, and if all are in use the answer is 503."""
 
-MAX_READERS = 8
-"""Rooms that are read at once; who comes next waits."""
-
 LIST_SECONDS = 5.0
 """How long a list of all rooms on disk is good for: making it reads an index from end to end."""
 
-READER = Claims(SERVER, (("*", Role.READER),))
-"""Who reads for callers; what they may read is looked up in their own claims."""
-
-T = TypeVar("T")
-
 
 class Rooms:
-    """The rooms of `hub`, whose `log` is only asked which there are; an async context manager."""
+    """The rooms of `hub`, whose `log` has those that nobody is in; an async context manager.
+
+    `history` are the messages of rooms, for callers who may read them: `admit` tells.
+    """
 
     def __init__(self, hub: Hub, log: Log) -> None:
         self.stats = hub.stats
         self._hub = hub
-        self._log = log
+        self._docs = Docs(hub, log)
+        self.history = History(self._docs)
         self._hlc = Hlc(lambda: time.time_ns() // 1_000_000)
         self._posters: dict[tuple[Claims, str], Poster] = {}
-        self._readers = anyio.CapacityLimiter(MAX_READERS)
         self._listed: set[str] = set()
         self._list_until = 0.0
 
@@ -80,7 +76,7 @@ class Rooms:
     async def roles(self, claims: Claims) -> dict[str, Role]:
         """The rooms that there are for somebody, sorted, and the role in each. Raises Problem."""
         if anyio.current_time() >= self._list_until:
-            self._listed = _rooms_of(await self._ask(self._log.docs()))
+            self._listed = _rooms_of(await self._docs.names())
             self._list_until = anyio.current_time() + LIST_SECONDS
         roles = ((room, claims.role_in(room)) for room in sorted(self._listed | self.people().keys()))
         return {room: role for room, role in roles if role is not None}
@@ -93,64 +89,62 @@ class Rooms:
                 people.setdefault(parse_doc(doc).room, set()).update(users - {SERVER})
         return people
 
-    # Reading one.
-
-    async def page(self, claims: Claims, room: str, before: str | None, limit: int) -> MessagePage:
-        """Messages of a room, see read_page. Raises Problem."""
-        if claims.role_in(room) is None or not await self._exists(room):
+    async def admit(self, claims: Claims, room: str) -> Role:
+        """The role of somebody in a room. Raises Problem, the same if there is no such room (U2)."""
+        role = claims.role_in(room)
+        if role is None or not (room in self.people() or await self._docs.is_room(room)):
             raise no_room()
-        return await self._read(room, partial(read_page, room, before=before, limit=limit))
+        return role
 
-    async def _exists(self, room: str) -> bool:
-        """Whether anybody was ever there: asking for names makes nobody load anything."""
-        return room in self.people() or (await self._ask(self._log.size(page_name(room, 0))))[0] > 0
-
-    async def _read(self, room: str, work: Callable[..., T]) -> T:
-        async with self._readers:
-            async with visit(self._hub, READER, page_name(room, 0)) as there:
-                state = await there.state()
-            if len(state) > OFFLOAD:
-                return await anyio.to_thread.run_sync(partial(work, state=state))
-            return work(state=state)
-
-    async def _ask(self, question: Awaitable[T]) -> T:
-        try:
-            return await question
-        except LogError as error:
-            raise unavailable("the log cannot be read for now") from error
+    async def describe(self, claims: Claims, room: str, role: Role) -> Json:
+        """A room as it stands for somebody in this role; see openapi.py. Raises Problem."""
+        cover = await self._docs.cover(room)
+        unread, read = cover.unread(claims.user), cover.read(claims.user)
+        return {
+            "name": room,
+            "role": role,
+            "users": sorted(self.people().get(room, ())),
+            "messages": cover.messages,
+            "unread": unread.messages,
+            "mentions": unread.mentions,
+            "read": None if read is None else read.id,
+        }
 
     # Posting in one.
 
-    async def post(
-        self, claims: Claims, room: str, body: Body, key: str | None
-    ) -> tuple[dict[str, object], bool]:
+    async def post(self, claims: Claims, room: str, body: Body, key: str | None) -> tuple[Json, bool]:
         """Post a message; returns it when it is durable, and whether it is new. Raises Problem.
 
-        With a `key` that was used before it is the one posted then.
+        It stands on the newest page; if the next one is opened meanwhile, it is late by a moment. With a
+        `key` that was used before, and not too long ago (KEY_PAGES), it is the one posted then.
         """
         if claims.role_in(room) is None:
             raise no_room()
         async with self._poster(claims, room) as poster:
-            before = None if key is None else await self._posted(claims.user, room, body, key)
+            cover = await self._docs.cover(room)
+            before = None if key is None else await self._posted(claims.user, room, cover, body, key)
             if before is not None:
                 return before, False
             id = format_id(self._hlc.next(), claims.user, _bits(key))
-            await poster.post(id, body)
+            await poster.post(page_name(room, cover.newest), id, body)
             return message_json(room, id, body), True
 
-    async def _posted(self, user: str, room: str, body: Body, key: str) -> dict[str, object] | None:
+    async def _posted(self, user: str, room: str, cover: Cover, body: Body, key: str) -> Json | None:
         """What was posted with a key: its message's id tells, so that no key is kept anywhere else."""
         ending = f".{user}.{base32(_bits(key), RAND_WIDTH)}"
-        found = await self._read(room, partial(find, room, ending=ending))
-        if found is not None and found["text"] != body.text and not (found["edited"] or found["deleted"]):
-            raise invalid("this Idempotency-Key was used for another text", "use a new key for each message")
-        return found
+        last = max(cover.first, cover.newest - openapi.KEY_PAGES + 1)
+        for page in range(cover.newest, last - 1, -1):
+            found = await self._docs.read(page_name(room, page), partial(find, room, ending=ending))
+            if found is not None:
+                _check_same(found, body)
+                return found
+        return None
 
     @asynccontextmanager
     async def _poster(self, claims: Claims, room: str) -> AsyncIterator[Poster]:
         """A poster, for the caller alone until the block is left. Raises Problem."""
         key = (claims, room)
-        poster = self._posters.pop(key, None) or Poster(self._hub, claims, page_name(room, 0))
+        poster = self._posters.pop(key, None) or Poster(self._hub, claims)
         self._posters[key] = poster  # the latest used is the last
         with poster.in_use():
             await self._make_place()
@@ -169,6 +163,11 @@ class Rooms:
             if over(poster) and not poster.busy:
                 del self._posters[key]
                 await poster.aclose()
+
+
+def _check_same(posted: Json, body: Body) -> None:
+    if posted["text"] != body.text and not (posted["edited"] or posted["deleted"]):
+        raise invalid("this Idempotency-Key was used for another text", "use a new key for each message")
 
 
 def _bits(key: str | None) -> int:

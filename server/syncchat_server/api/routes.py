@@ -1,11 +1,9 @@
 """The routes of the HTTP API: requests in, JSON out; what it promises is in openapi.py."""
 
-import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from http import HTTPStatus
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,12 +15,19 @@ from starlette.routing import BaseRoute, Route
 
 from syncchat.agent import Usage
 from syncchat.core.grant import Claims
-from syncchat.core.ids import NAME, parse_id
-from syncchat.core.message import BadText, Body, TextTooLong, check_message_text
-from syncchat.errors import InvalidName, ProtocolError, describe
+from syncchat.errors import ProtocolError, describe
 from syncchat.hub import Denial
-from syncchat_server.api.openapi import DOCUMENT, MAX_KEY, MAX_PAGE, MAX_ROOMS, NEW_MESSAGE
-from syncchat_server.api.problems import Problem, invalid, no_room, too_large, too_many, unauthenticated
+from syncchat_server.api.asking import (
+    key_of,
+    limit_of,
+    message_of,
+    place_of,
+    read_body,
+    read_message,
+    room_of,
+)
+from syncchat_server.api.openapi import DOCUMENT, MAX_PAGE, MAX_ROOMS
+from syncchat_server.api.problems import Problem, no_message, too_many, unauthenticated
 from syncchat_server.api.rooms import Rooms
 from syncchat_server.api.tally import Tallies
 from syncchat_server.auth import Authorities
@@ -31,9 +36,6 @@ from syncchat_server.limits import DaemonLimits
 from syncchat_server.timestamps import time_text
 
 logger = logging.getLogger("syncchat.api")
-
-MAX_BODY = 128 * 1024
-"""Bytes of a request's body: the longest text, with every character escaped."""
 
 Handler = Callable[[Request, Claims], Awaitable[Response]]
 
@@ -50,8 +52,10 @@ def api_routes(
         routes=[
             Route("/openapi.json", _document),
             Route("/api/v1/rooms", api.answers(api.rooms)),
+            Route("/api/v1/rooms/{room}", api.answers(api.room)),
             Route("/api/v1/rooms/{room}/messages", api.answers(api.messages), methods=["GET"]),
             Route("/api/v1/rooms/{room}/messages", api.answers(api.post), methods=["POST"]),
+            Route("/api/v1/rooms/{room}/messages/{id}", api.answers(api.message)),
             Route("/api/v1/usage", api.answers(api.usage)),
         ],
         middleware=[
@@ -113,27 +117,39 @@ class _Api:
 
     async def rooms(self, request: Request, claims: Claims) -> Response:
         """GET /api/v1/rooms."""
-        after, limit = request.query_params.get("after", ""), _limit(request, 100, MAX_ROOMS)
-        roles, people = await self._rooms.roles(claims), self._rooms.people()
+        after, limit = request.query_params.get("after", ""), limit_of(request, 100, MAX_ROOMS)
+        roles = await self._rooms.roles(claims)
         names = [name for name in roles if name > after]
-        page = [
-            {"name": name, "role": roles[name], "users": sorted(people.get(name, ()))}
-            for name in names[:limit]
-        ]
-        return JSONResponse({"rooms": page, "next": page[-1]["name"] if len(names) > limit else None})
+        told = [await self._rooms.describe(claims, name, roles[name]) for name in names[:limit]]
+        return JSONResponse({"rooms": told, "next": names[limit - 1] if len(names) > limit else None})
+
+    async def room(self, request: Request, claims: Claims) -> Response:
+        """GET /api/v1/rooms/{room}."""
+        room = room_of(request)
+        role = await self._rooms.admit(claims, room)
+        return JSONResponse(await self._rooms.describe(claims, room, role))
 
     async def messages(self, request: Request, claims: Claims) -> Response:
         """GET /api/v1/rooms/{room}/messages."""
-        before = request.query_params.get("before")
-        if before is not None:
-            _check_id(before, "before")
-        page = await self._rooms.page(claims, _room(request), before, _limit(request, 50, MAX_PAGE))
-        return JSONResponse({"messages": page.messages, "next": page.older})
+        room, before, limit = room_of(request), place_of(request), limit_of(request, 50, MAX_PAGE)
+        await self._rooms.admit(claims, room)
+        found = await self._rooms.history.read(room, before, limit)
+        older = None if found.older is None else str(found.older)
+        return JSONResponse({"messages": found.messages, "late": found.late, "next": older})
+
+    async def message(self, request: Request, claims: Claims) -> Response:
+        """GET /api/v1/rooms/{room}/messages/{id}."""
+        room, place = room_of(request), message_of(request)
+        await self._rooms.admit(claims, room)
+        message = await self._rooms.history.message(room, place)
+        if message is None:
+            raise no_message()
+        return JSONResponse(message)
 
     async def post(self, request: Request, claims: Claims) -> Response:
         """POST /api/v1/rooms/{room}/messages."""
-        room, key = _room(request), _key(request)
-        body = _read_message(await _read_body(request))
+        room, key = room_of(request), key_of(request)
+        body = read_message(await read_body(request))
         message, is_new = await self._rooms.post(claims, room, body, key)
         if is_new:
             self._tallies.of(claims.user).count_message(room)
@@ -165,68 +181,3 @@ async def _tell_http(_request: Request, error: Exception) -> Response:
     response = Problem(status, code, status.description or status.phrase, "see /openapi.json").response()
     response.headers.update(error.headers or {})
     return response
-
-
-# What requests say.
-
-
-def _room(request: Request) -> str:
-    room: str = request.path_params["room"]
-    if not NAME.match(room):
-        raise no_room()
-    return room
-
-
-def _limit(request: Request, default: int, most: int) -> int:
-    text = request.query_params.get("limit", str(default))
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
-        raise invalid(f"limit has to be a number from 1 to {most}")
-    return int(text)
-
-
-def _check_id(text: str, what: str) -> None:
-    try:
-        parse_id(text)
-    except InvalidName as error:
-        raise invalid(f"{what!r} is no message's id") from error
-
-
-def _key(request: Request) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is not None and not 1 <= len(key) <= MAX_KEY:
-        raise invalid(f"an Idempotency-Key has 1 to {MAX_KEY} characters")
-    return key
-
-
-async def _read_body(request: Request) -> bytes:
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY:
-            raise too_large(f"a request's body has at most {MAX_BODY} bytes")
-    return bytes(body)
-
-
-def _read_message(data: bytes) -> Body:
-    """The message to be posted; raises Problem, which repeats nothing of what was sent."""
-    try:
-        told: Any = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise invalid("the body is no JSON") from error
-    if (
-        not isinstance(told, dict)
-        or "text" not in told
-        or not told.keys() <= NEW_MESSAGE["properties"].keys()
-    ):
-        raise invalid("the body has to be an object with text, and maybe re and agent, and nothing else")
-    text, re, agent = told["text"], told.get("re"), told.get("agent", False)
-    if not isinstance(text, str) or not isinstance(agent, bool) or not isinstance(re, str | None):
-        raise invalid("text and re have to be texts, and agent true or false")
-    if re is not None:
-        _check_id(re, "re")
-    try:
-        return Body(check_message_text(text), re=re, agent=agent)
-    except TextTooLong as error:
-        raise too_large(str(error)) from error
-    except BadText as error:
-        raise invalid(str(error)) from error

@@ -1,0 +1,101 @@
+"""What requests to the HTTP API say, read; whatever cannot be meant is a Problem, which repeats nothing."""
+
+import json
+from typing import Any
+
+from starlette.requests import Request
+
+from syncchat.core.ids import NAME, parse_id
+from syncchat.core.message import BadText, Body, TextTooLong, check_message_text
+from syncchat.errors import InvalidName
+from syncchat_server.api.history import Place, read_place
+from syncchat_server.api.openapi import MAX_KEY, NEW_MESSAGE
+from syncchat_server.api.problems import invalid, no_room, too_large
+
+MAX_BODY = 128 * 1024
+"""Bytes of a request's body: the longest text, with every character escaped."""
+
+
+def room_of(request: Request) -> str:
+    """The room in the path."""
+    room: str = request.path_params["room"]
+    if not NAME.match(room):
+        raise no_room()
+    return room
+
+
+def limit_of(request: Request, default: int, most: int) -> int:
+    """How many are asked for, at most."""
+    text = request.query_params.get("limit", str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
+        raise invalid(f"limit has to be a number from 1 to {most}")
+    return int(text)
+
+
+def check_id(text: str, what: str) -> None:
+    """Nothing if it is a message's id; `what` names what it is asked for."""
+    try:
+        parse_id(text)
+    except InvalidName as error:
+        raise invalid(f"{what!r} is no message's id") from error
+
+
+def place_of(request: Request) -> Place | None:
+    """Where to read on from."""
+    before = request.query_params.get("before")
+    try:
+        return None if before is None else read_place(before)
+    except InvalidName as error:
+        raise invalid("'before' has to be what 'next' said, or a message's id") from error
+
+
+def message_of(request: Request) -> Place:
+    """The message in the path, and its page if the query names it."""
+    id, page = request.path_params["id"], request.query_params.get("page")
+    try:
+        return read_place(id if page is None else f"{page}:{id}")
+    except InvalidName as error:
+        raise invalid("the path has to end with a message's id, and 'page' to be a page's number") from error
+
+
+def key_of(request: Request) -> str | None:
+    """The idempotency key, if there is one."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 1 <= len(key) <= MAX_KEY:
+        raise invalid(f"an Idempotency-Key has 1 to {MAX_KEY} characters")
+    return key
+
+
+async def read_body(request: Request) -> bytes:
+    """The request's body, at most MAX_BODY long."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY:
+            raise too_large(f"a request's body has at most {MAX_BODY} bytes")
+    return bytes(body)
+
+
+def read_message(data: bytes) -> Body:
+    """The message to be posted; raises Problem, which repeats nothing of what was sent."""
+    try:
+        told: Any = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise invalid("the body is no JSON") from error
+    if (
+        not isinstance(told, dict)
+        or "text" not in told
+        or not told.keys() <= NEW_MESSAGE["properties"].keys()
+    ):
+        raise invalid("the body has to be an object with text, and maybe re and agent, and nothing else")
+    text, re, agent = told["text"], told.get("re"), told.get("agent", False)
+    if not isinstance(text, str) or not isinstance(agent, bool) or not isinstance(re, str | None):
+        raise invalid("text and re have to be texts, and agent true or false")
+    if re is not None:
+        check_id(re, "re")
+    try:
+        return Body(check_message_text(text), re=re, agent=agent)
+    except TextTooLong as error:
+        raise too_large(str(error)) from error
+    except BadText as error:
+        raise invalid(str(error)) from error
