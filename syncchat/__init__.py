@@ -3,10 +3,10 @@
 from syncchat.changes import Reset, changes
 from syncchat.core.deltas import Added, Changed, Moved, Removed
 from syncchat.core.message import Message
-from syncchat.core.room import Room
 from syncchat.core.store import Store
 from syncchat.core.view import View
 from syncchat.errors import SyncchatError
+from syncchat.paged_room import PagedRoom as Room
 from syncchat.peer import Peer, Status
 from syncchat.replica import Replica
 

@@ -61,6 +61,13 @@ class Desk:
         """Whether a change is not in the log yet."""
         return self._writing or self.replica.has_unlogged
 
+    @property
+    def is_free(self) -> bool:
+        """Whether closing it keeps nothing from the server, or from its author what was refused."""
+        if self.busy or self.refusals:
+            return False
+        return self.replica.waiting.settled or not (self._unsettled.is_noted and self.replica.synced)
+
     async def load(self) -> None:
         """Fill the replica from the log. Raises LogError."""
         entries = await self._log.read(self.replica.name)
@@ -265,7 +272,7 @@ class Desk:
         try:
             if state is not None and state != self._remembered:
                 await self._remember_state(state)
-            await self._unsettled.settle(lambda: self.replica.waiting.settled and not self.busy)
+            await self._unsettled.settle(lambda: self.replica.waiting.settled and self.is_free)
         except LogError as error:
             self.problem = str(error)
 

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from os import PathLike
@@ -12,24 +12,17 @@ from typing import Self
 import anyio
 
 from syncchat.clock import ServerClock
-from syncchat.core.dialect import HocuspocusDialect, YDialect
-from syncchat.core.ids import RAND_BITS, check_name, cover_name, page_name
+from syncchat.core.ids import RAND_BITS, check_name
 from syncchat.core.listeners import Signal
 from syncchat.core.presence import Subscription
 from syncchat.core.refusal import Refusal
-from syncchat.core.room import Room
-from syncchat.core.welcome import Welcome
-from syncchat.desk import Desk
-from syncchat.errors import LogFailed
-from syncchat.link.backoff import Backoff
+from syncchat.docs import Docs, check_saved
 from syncchat.link.dialing import connector
 from syncchat.link.protocol import Connect
 from syncchat.log import Log, MemoryLog, SqliteLog
+from syncchat.paged_room import PagedRoom
 from syncchat.replica import Replica
-from syncchat.uplink import Switch, Traffic, Uplink
-
-CLIENT_ID_BITS = 53
-"""Bits of a client id: all that JavaScript's integers hold, so that no two are ever equal."""
+from syncchat.rooms import Rooms
 
 RENEW = 15.0
 """Seconds between two announcements of the own presence: stock clients forget it after 30 without any.
@@ -96,22 +89,28 @@ class Peer:
         self.user = check_name(user, "user")
         self.name = name or user
         self._log = log or (MemoryLog() if path is None else SqliteLog(path))
-        self._connect = connect or connector(server, dialect)
-        self._dialect = dialect
         self._token: Token = token or user
         self._sent = ""
-        self._rng = rng or random.SystemRandom()
+        rng = rng or random.SystemRandom()
         self._clock = ServerClock(now)
-        self._switch = Switch()
-        self._traffic = Traffic()
-        self._desks: dict[str, Desk] = {}
-        self._rooms: dict[str, Room] = {}
-        self._uplinks: dict[str, Uplink] = {}
+        self._docs = Docs(
+            self._log,
+            user=user,
+            connect=connect or connector(server, dialect),
+            dialect=dialect,
+            token=self._current_token,
+            rng=rng,
+            clock=self._clock,
+        )
+        self._rooms = Rooms(
+            self._docs,
+            user=user,
+            name=self.name,
+            hlc=self._clock.hlc,
+            rand=lambda: rng.getrandbits(RAND_BITS),
+        )
         self._listeners: list[Callable[[Status], None]] = []
         self._refusals: Signal[list[Refusal]] = Signal("listeners to refusals failed")
-        self._entering = anyio.Lock()
-        self._opening = anyio.Lock()
-        self._stir = anyio.Event()
         self._stack = AsyncExitStack()
 
     # Lifetime.
@@ -120,13 +119,12 @@ class Peer:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._log)
             await self._clock.load(self._log)
-            stack.push_async_callback(self._write_rest)
-            self._tasks = await stack.enter_async_context(anyio.create_task_group())
+            stack.push_async_callback(self._docs.finish)
+            self._tasks = self._docs.tasks = await stack.enter_async_context(anyio.create_task_group())
             self._tasks.start_soon(self._tell_listeners)
             self._tasks.start_soon(self._renew)
             self._tasks.start_soon(self._clock.run, self._log)
-            if self._connect is not None and self._dialect == "sync":
-                self._add_uplink("")
+            self._docs.start()
             self._stack = stack.pop_all()
         return self
 
@@ -140,12 +138,7 @@ class Peer:
         # What the block raised goes on as it is; only what the peer's own tasks raised is a group.
         await self._stack.__aexit__(None, None, None)
         if error is None:
-            _check_saved(self._desks.values())
-
-    async def _write_rest(self) -> None:
-        with anyio.CancelScope(shield=True):
-            for desk in self._desks.values():
-                await desk.finish()
+            check_saved(self._docs.desks.values())
 
     # Docs and rooms.
 
@@ -154,105 +147,45 @@ class Peer:
 
         Opening it again returns the same replica. Raises InvalidName, LogError.
         """
-        async with self._opening:
-            if name not in self._desks:
-                replica = Replica(
-                    name,
-                    user=self.user,
-                    new_client=lambda: self._rng.getrandbits(CLIENT_ID_BITS),
-                    hlc=self._clock.hlc,
-                    synced=self._connect is not None,
-                )
-                desk = Desk(replica, self._log, on_change=self._changed)
-                await desk.load()
-                replica.presence.listen(self._changed)
-                replica.welcomed.listen(self._welcomed)
-                self._desks[name] = desk
-                with anyio.CancelScope(shield=True):  # whole, or asking again would find a half
-                    await self._tasks.start(desk.run)
-                uplink = self._uplink_for(name)
-                if uplink is not None:
-                    desk.uplink = uplink
-                    uplink.attach(replica)
-            return self._desks[name].replica
+        return await self._docs.open(name)
 
     async def close(self, name: str) -> None:
         """Close a doc: what it holds is in the log when this returns, and its memory is free.
 
         Raises LogFailed if a change could not be written, and the server has not got it either.
         """
-        async with self._opening:
-            desk = self._desks.pop(name, None)
-            if desk is not None:
-                if desk.uplink is not None:
-                    desk.uplink.detach(desk.replica)
-                if name in self._uplinks:
-                    self._uplinks.pop(name).stop()
-                with anyio.CancelScope(shield=True):  # nobody else knows of the desk any more
-                    await desk.stop()
-                    await desk.finish()
-                _check_saved([desk])
+        await self._docs.close(name)
 
-    async def enter(self, room: str) -> Room:
+    async def enter(self, room: str) -> PagedRoom:
         """Enter a room: its cover and its newest page are opened, and others see us in it.
 
-        Raises InvalidName, LogError; a room that nobody has made yet is empty.
+        Of a room that was never seen here the server is asked first, for at most 2 s if there is a link
+        to be had. A room that nobody has made yet is empty. The docs of a room are the room's: it opens
+        and closes them. Raises InvalidName, LogError.
         """
-        check_name(room, "room")
-        async with self._entering:
-            if room not in self._rooms:
-                page = await self.open(page_name(room, 0))
-                cover = await self.open(cover_name(room))
-                self._rooms[room] = self._make_room(room, page, cover)
-            return self._rooms[room]
+        return await self._rooms.enter(room)
 
     async def leave(self, room: str) -> None:
         """Leave a room: others see us no more, and its docs are closed."""
-        async with self._entering:
-            if self._rooms.pop(room, None) is not None:
-                try:
-                    await self.close(page_name(room, 0))
-                finally:
-                    await self.close(cover_name(room))
-
-    def _make_room(self, name: str, page: Replica, cover: Replica) -> Room:
-        room = Room(
-            name,
-            self.user,
-            hlc=self._clock.hlc,
-            rand=lambda: self._rng.getrandbits(RAND_BITS),
-            presence=cover.presence,
-            is_waiting=self._is_waiting,
-        )
-        room.attach(0, page.store)
-        room.attach_cover(cover.store)
-        page.settled.listen(lambda rows: room.acknowledged(page.name, rows))
-        page.renamed.listen(room.rename)
-        page.welcomed.listen(lambda welcome: room.admit(welcome.role))
-        if page.welcome is not None:
-            room.admit(page.welcome.role)
-        room.set_presence(name=self.name)
-        return room
-
-    def _is_waiting(self, doc: str, root: str, key: str) -> bool:
-        desk = self._desks.get(doc)
-        return desk is None or desk.replica.is_waiting(root, key)
+        await self._rooms.leave(room)
 
     # The network.
 
     @property
     def status(self) -> Status:
         """How the peer stands now."""
-        problems = [desk.problem for desk in self._desks.values()]
-        problems += [uplink.problem for uplink in self._uplinks.values()]
+        docs = self._docs
+        problems = [desk.problem for desk in docs.desks.values()]
+        problems += [uplink.problem for uplink in docs.uplinks.values()]
+        problems += self._rooms.problems
         return Status(
-            online=bool(self._uplinks) and all(uplink.online for uplink in self._uplinks.values()),
-            wanted=self._switch.on and self._connect is not None,
-            waiting=sum(len(desk.replica.waiting) for desk in self._desks.values()),
+            online=bool(docs.uplinks) and all(uplink.online for uplink in docs.uplinks.values()),
+            wanted=docs.switch.on and docs.synced,
+            waiting=sum(len(desk.replica.waiting) for desk in docs.desks.values()),
             problem=next((problem for problem in problems if problem), None),
-            bytes_in=self._traffic.bytes_in,
-            bytes_out=self._traffic.bytes_out,
-            attempts=self._traffic.attempts,
+            bytes_in=docs.traffic.bytes_in,
+            bytes_out=docs.traffic.bytes_out,
+            attempts=docs.traffic.attempts,
         )
 
     def listen(self, callback: Callable[[Status], None]) -> Subscription:
@@ -267,18 +200,18 @@ class Peer:
 
     def go_offline(self) -> None:
         """Cut the link and make no other; everything goes on working on the log."""
-        self._switch.turn(False)
-        for uplink in self._uplinks.values():
+        self._docs.switch.turn(False)
+        for uplink in self._docs.uplinks.values():
             uplink.cut()
-        self._changed()
+        self._docs.changed()
 
     def go_online(self) -> None:
         """Connect now, and again whenever the link breaks."""
-        self._switch.turn(True)
-        for uplink in self._uplinks.values():
+        self._docs.switch.turn(True)
+        for uplink in self._docs.uplinks.values():
             if not uplink.online:
                 uplink.cut()
-        self._changed()
+        self._docs.changed()
 
     def renew(self, token: Token) -> None:
         """Use another token from now on: on all open docs, and to try those again that were denied."""
@@ -287,15 +220,12 @@ class Peer:
 
     def _send_token(self) -> None:
         token = self._current_token()
-        for uplink in self._uplinks.values():
+        for uplink in self._docs.uplinks.values():
             uplink.renew(token)
 
     def _current_token(self) -> str:
         self._sent = self._token if isinstance(self._token, str) else self._token()
         return self._sent
-
-    def _welcomed(self, welcome: Welcome) -> None:
-        self._clock.learn(welcome.time)
 
     # What the server refused.
 
@@ -305,11 +235,11 @@ class Peer:
 
         Each is kept over restarts, and its text is for copying (G14); at most MAX_REFUSALS for each doc.
         """
-        return [refusal for desk in self._desks.values() for refusal in desk.refusals]
+        return [refusal for desk in self._docs.desks.values() for refusal in desk.refusals]
 
     async def dismiss(self, refusal: Refusal) -> None:
         """Keep a refusal no longer. Raises LogError."""
-        desk = self._desks.get(refusal.doc)
+        desk = self._docs.desks.get(refusal.doc)
         if desk is not None:
             await desk.dismiss(refusal)
 
@@ -321,28 +251,20 @@ class Peer:
 
     async def saved(self) -> None:
         """Return when every change is in the log on disk."""
-        await self._until(lambda: not any(desk.busy for desk in self._desks.values()))
+        await self._docs.until(lambda: not any(desk.busy for desk in self._docs.desks.values()))
 
     async def settled(self) -> None:
         """Return when the server has acknowledged every change as durable, and has sent all that it had."""
-        await self._until(lambda: self.is_settled)
+        await self._docs.until(lambda: self.is_settled)
 
     @property
     def is_settled(self) -> bool:
         """Whether the server has acknowledged every change as durable, and has sent all that it had."""
-        return self.status.online and all(desk.replica.is_settled for desk in self._desks.values())
+        return self.status.online and all(desk.replica.is_settled for desk in self._docs.desks.values())
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Return when `condition()` holds; asked after each change of docs, presence or status."""
-        await self._until(condition)
-
-    async def _until(self, condition: Callable[[], bool]) -> None:
-        while not condition():
-            await self._stir.wait()
-
-    def _changed(self) -> None:
-        self._stir.set()
-        self._stir = anyio.Event()
+        await self._docs.until(condition)
 
     async def _tell_listeners(self) -> None:
         told, refused = self.status, self.refusals
@@ -353,7 +275,7 @@ class Peer:
                 self._refusals.tell(list(refusals))
                 continue
             if status == told:
-                await self._stir.wait()
+                await self._docs.stirred()
                 continue
             told = status
             for callback in list(self._listeners):
@@ -364,33 +286,5 @@ class Peer:
             await anyio.sleep(RENEW)
             if not isinstance(self._token, str) and self._token() != self._sent:
                 self._send_token()
-            for desk in self._desks.values():
+            for desk in self._docs.desks.values():
                 desk.replica.presence.renew()
-
-    def _uplink_for(self, doc: str) -> Uplink | None:
-        if self._connect is None or self._dialect == "sync":
-            return self._uplinks.get("")
-        return self._add_uplink(doc)
-
-    def _add_uplink(self, doc: str) -> Uplink:
-        assert self._connect is not None
-        self._uplinks[doc] = uplink = Uplink(
-            self._connect,
-            YDialect(doc) if doc else HocuspocusDialect(),
-            address=doc,
-            token=self._current_token,
-            switch=self._switch,
-            backoff=Backoff(self._rng.random),
-            traffic=self._traffic,
-            changed=self._changed,
-        )
-        self._tasks.start_soon(uplink.run)
-        return uplink
-
-
-def _check_saved(desks: Iterable[Desk]) -> None:
-    """Raise LogFailed if a desk that has finished has changes that neither its log nor the server holds."""
-    unsaved = [desk for desk in desks if desk.busy and not desk.replica.waiting.settled]
-    if unsaved:
-        names = ", ".join(desk.replica.name for desk in unsaved)
-        raise LogFailed(f"closed with changes that are not saved, in {names}: {unsaved[0].problem}")

@@ -74,6 +74,7 @@ class Replica:
         self.settled: Signal[list[Row]] = Signal("listeners to acknowledgements failed")
         self.renamed: Signal[Mapping[str, str]] = Signal("listeners to new ids failed")
         self.welcomed: Signal[Welcome] = Signal("listeners to welcomes failed")
+        self.caught_up: Signal[None] = Signal("listeners to the server's state failed")
         self.refused: list[Refusal] = []
         self.left_out: dict[Row, None] = {}
         """The rows refused since the doc was built last: they are not written again."""
@@ -201,6 +202,7 @@ class Replica:
                 case CaughtUp():
                     self._finish_rebuilding()
                     self.on_change()
+                    self.caught_up.tell(None)
                 case Acknowledged(edit):
                     self._settle(edit)
                 case Met(state):

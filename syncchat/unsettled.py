@@ -65,6 +65,11 @@ class Unsettled:
         self._noted: set[Note] = set()
         self._turn = anyio.Lock()
 
+    @property
+    def is_noted(self) -> bool:
+        """Whether it is noted that the server may lack something."""
+        return bool(self._noted)
+
     async def load(self) -> None:
         """Take over what was noted before. Raises LogError."""
         if self._page is not None:

@@ -78,6 +78,8 @@ class Uplink:
         changed: Callable[[], None],
     ) -> None:
         self.online = False
+        self.failed = False
+        """Whether the last try made no link, or that link is gone."""
         self.problem: str | None = None
         self._connect = connect
         self._dialect = dialect
@@ -166,6 +168,7 @@ class Uplink:
     def cut(self) -> None:
         """Give up the link, or the wait for the next try; the next try follows at once if still wanted."""
         self._backoff.reset()
+        self.failed = False
         self._try.cancel()
 
     async def _try_once(self) -> None:
@@ -182,10 +185,11 @@ class Uplink:
         except LinkClosed as error:
             self._locked_out = error.code in LOCKED_OUT
             self.problem = error.reason or None
+        self.failed = True
         self._changed()
 
     async def _converse(self, link: Link) -> None:
-        self._link, self.online, self.problem = link, True, None
+        self._link, self.online, self.failed, self.problem = link, True, False, None
         since = anyio.current_time()
         try:
             for replica in list(self._replicas.values()):

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from syncchat.core.changes import Change
+from syncchat.core.late import Late, read_mark
 from syncchat.core.message import Body, Reaction, Request, read_body, read_reaction, read_request
 from syncchat.core.store import Store
 
@@ -11,6 +12,7 @@ MESSAGES = "messages"
 STREAMS = "streams"
 REACTIONS = "reactions"
 REQUESTS = "requests"
+MARKS = "marks"
 
 _NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
@@ -26,6 +28,9 @@ class Page:
         self.streams = store.texts(STREAMS)
         self.reactions = store.table(REACTIONS)
         self.requests = store.table(REQUESTS)
+        self.marks = store.table(MARKS)
+        self.writing: set[str] = set()
+        """Ids of messages that somebody here has begun to write piece by piece."""
         self.renamed: dict[str, str] = {}
         """Ids of messages that were stamped anew -> those they have now."""
         self._reacted: dict[str, dict[str, set[str]]] = {}
@@ -76,6 +81,17 @@ class Page:
     def note(self, change: Change) -> Reaction | None:
         """Take note of a change to `reactions`; the reaction that it is about."""
         return self.note_reaction(change.row, there=change.row in self.reactions)
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether a message that was begun here is still being written."""
+        self.writing = {id for id in self.writing if self.streams.size(self.now(id)) is not None}
+        return bool(self.writing)
+
+    def late(self) -> Iterator[Late]:
+        """The late messages that this page marks, in no particular order."""
+        marks = (read_mark(id, value, self.number) for id, value in self.marks.items())
+        return (late for late in marks if late is not None)
 
     def asked(self) -> Iterator[Request]:
         """The requests on this page, in no particular order."""

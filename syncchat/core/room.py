@@ -23,6 +23,7 @@ from syncchat.core.people import Person, PresenceLike, people
 from syncchat.core.presence import Subscription
 from syncchat.core.store import Store
 from syncchat.core.stream import Stream
+from syncchat.core.tables import Table
 from syncchat.core.timeline import Timeline
 from syncchat.errors import Refused, SyncchatError
 
@@ -51,7 +52,7 @@ class Room:
         self._presence = presence
         self._is_waiting = is_waiting
         self._pages: dict[int, tuple[Page, Subscription]] = {}
-        self._cover: Store | None = None
+        self._about_room: Table | None = None
         self.role: Role | None = None
         """What the server lets us do here; None until it has said so."""
         self._roles: Signal[Role] = Signal("listeners to roles failed")
@@ -60,8 +61,8 @@ class Room:
 
     # What the peer does: which docs the room is made of, and what became of them.
 
-    def attach(self, page: int, store: Store) -> None:
-        """Show a page; the newest one attached takes new posts. Not inside a transaction of its store.
+    def attach(self, page: int, store: Store, *, shown: bool = True) -> None:
+        """Take in a page, and show it; the newest one attached takes new posts. Not inside a transaction.
 
         Raises ValueError if it is attached.
         """
@@ -69,18 +70,23 @@ class Room:
             raise ValueError(f"page {page} of room {self.name!r} is attached already")
         attached = Page(page, page_name(self.name, page), store)
         self._pages[page] = (attached, store.listen(lambda changes: self._apply(attached, changes)))
-        self.timeline.add(attached)
+        if shown:
+            self.timeline.show(attached)
 
     def detach(self, page: int) -> None:
-        """Show a page no longer; does nothing if it is not attached."""
+        """Let go of a page; does nothing if it is not attached."""
         attached, subscription = self._pages.pop(page, (None, None))
         if attached is not None and subscription is not None:
             subscription.cancel()
-            self.timeline.remove(attached)
+            self.timeline.hide(attached)
+
+    def page(self, number: int) -> Page:
+        """A page that is attached. Raises KeyError."""
+        return self._pages[number][0]
 
     def attach_cover(self, store: Store) -> None:
         """Read title and topic from this cover; a room that was made offline has none."""
-        self._cover = store
+        self._about_room = store.table("about")
 
     def acknowledged(self, doc: str, rows: Iterable[tuple[str, str]]) -> None:
         """These rows, as (root, key), became durable on the server: tell whoever shows them."""
@@ -158,6 +164,7 @@ class Room:
         """
         page, id = self._newest(), self._new_id(re)
         page.streams.create(id)
+        page.writing.add(id)
         return Stream(id, page, re=re and self._now(re), agent=agent and self._may_be_agent)
 
     def reopen(self, id: str, *, agent: bool = True) -> Stream:
@@ -169,6 +176,7 @@ class Room:
         page, message = self._own(id)
         if not message.streaming:
             raise UnknownMessage(f"message {id} is finished")
+        page.writing.add(message.id)
         return Stream(message.id, page, re=None, agent=agent and self._may_be_agent)
 
     @property
@@ -253,7 +261,7 @@ class Room:
         return self._about("topic")
 
     def _about(self, key: str) -> str:
-        value = None if self._cover is None else self._cover.table("about").get(key)
+        value = None if self._about_room is None else self._about_room.get(key)
         return value if isinstance(value, str) else ""
 
     def _apply(self, page: Page, changes: list[Change]) -> None:

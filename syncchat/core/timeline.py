@@ -1,7 +1,7 @@
 """The messages of a room in order, over all its pages, kept up to date change by change."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
@@ -46,6 +46,7 @@ class Timeline(Sequence[Message]):
         self._ids: list[str] = []
         self._lines: dict[str, _Line] = {}
         self._pages: list[Page] = []
+        self._only: dict[Page, Collection[str] | None] = {}
         self._signal: Signal[list[Delta]] = Signal("listeners of a timeline failed")
 
     def __len__(self) -> int:
@@ -92,17 +93,36 @@ class Timeline(Sequence[Message]):
         line = self._lines.get(id)
         return None if line is None else line.page
 
-    def add(self, page: Page) -> None:
-        """Show a page's messages, too."""
-        self._pages.append(page)
-        self._pages.sort(key=lambda page: page.number, reverse=True)
-        self._tell([delta for id in sorted(page.ids()) for delta in self._refresh(id)])
+    def span(self, pages: Collection[int]) -> tuple[str, str] | None:
+        """The first and the last id that is shown from pages with these numbers; None if there is none."""
+        first = next((id for id in self._ids if self._lines[id].page.number in pages), None)
+        last = next((id for id in reversed(self._ids) if self._lines[id].page.number in pages), None)
+        return None if first is None or last is None else (first, last)
 
-    def remove(self, page: Page) -> None:
-        """Show a page's messages no longer."""
-        self._pages.remove(page)
-        shown = [id for id in reversed(self._ids) if self._lines[id].page is page]
-        self._tell([delta for id in shown for delta in self._refresh(id)])
+    def show(self, page: Page, only: Collection[str] | None = None) -> None:
+        """Show a page's messages, too, or `only` some of them; one that is shown can be shown otherwise."""
+        if page in self._only and self._only[page] == only:
+            return
+        ids = page.ids()
+        shown = {id for id in ids if page in self._only and self._shows(page, id)}
+        if page not in self._only:
+            self._pages.append(page)
+            self._pages.sort(key=lambda page: page.number, reverse=True)
+        self._only[page] = only
+        turned = sorted(id for id in ids if self._shows(page, id) is not (id in shown))
+        self._tell([delta for id in turned for delta in self._refresh(id)])
+
+    def hide(self, page: Page) -> None:
+        """Show a page's messages no longer; does nothing if it is not shown."""
+        if page in self._only:
+            del self._only[page]
+            self._pages.remove(page)
+            shown = [id for id in reversed(self._ids) if self._lines[id].page is page]
+            self._tell([delta for id in shown for delta in self._refresh(id)])
+
+    def _shows(self, page: Page, id: str) -> bool:
+        only = self._only[page]
+        return only is None or id in only
 
     def apply(self, page: Page, changes: Iterable[Change]) -> None:
         """Take in what a transaction did to a page, and tell the listeners."""
@@ -173,11 +193,12 @@ class Timeline(Sequence[Message]):
         parts_of_id = read_id(id)
         if parts_of_id is None:
             return None
-        for page in self._pages:
+        pages = [page for page in self._pages if self._shows(page, id)]
+        for page in pages:
             body = page.body(id)
             if body is not None:
                 return _Line(parts_of_id, page, body)
-        for page in self._pages:
+        for page in pages:
             text = page.streams.get(id)
             if text is not None:
                 return _Line(parts_of_id, page, None, [text])

@@ -1,0 +1,146 @@
+"""A room as a peer enters it: what a room is over its pages, and the way through all the pages there are."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from syncchat.core.cover import Cover, ReadMark, Unread
+from syncchat.core.ids import Hlc, parse_id
+from syncchat.core.late import Late
+from syncchat.core.listeners import Signal
+from syncchat.core.people import PresenceLike
+from syncchat.core.presence import Subscription
+from syncchat.core.room import Room
+from syncchat.core.store import Store
+from syncchat.docs import Docs
+from syncchat.pager import Pager
+
+
+class PagedRoom(Room):
+    """A chat room of a peer: at most 8 of its pages are in the timeline, without a gap.
+
+    As long as nobody scrolls, that are the newest page and the one before. Pages that are shown stay live.
+    What awaits here awaits pages, from the log and, for a bounded time, from the server; all of it raises
+    LogError, and SyncchatError if the room was left.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        user: str,
+        *,
+        hlc: Hlc,
+        rand: Callable[[], int],
+        presence: PresenceLike,
+        is_waiting: Callable[[str, str, str], bool],
+        cover: Store,
+        docs: Docs,
+    ) -> None:
+        super().__init__(name, user, hlc=hlc, rand=rand, presence=presence, is_waiting=is_waiting)
+        self.cover = Cover(cover)
+        self.attach_cover(cover)
+        self._told: Signal[None] = Signal("listeners to a cover failed")
+        self._pager = Pager(self, self.cover, docs, changed=lambda: self._told.tell(None))
+        self._heard_cover = cover.listen(lambda _: self._hear_cover())
+        self._read = ReadMark("", 0, 0)
+
+    # What the peer does.
+
+    async def begin(self, owing: Iterable[int]) -> None:
+        """Open the newest page, and keep up with the cover from now on."""
+        await self._pager.begin(owing)
+
+    async def close(self) -> None:
+        """Close the pages. Raises LogFailed if a change could not be written."""
+        self._heard_cover.cancel()
+        await self._pager.close()
+
+    @property
+    def problem(self) -> str | None:
+        """Why a page could not be opened, while one cannot."""
+        return self._pager.problem
+
+    # Pages
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest page: what is posted goes there."""
+        return self.cover.newest
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether the timeline ends with the newest page."""
+        return self._pager.window.is_recent
+
+    @property
+    def has_older(self) -> bool:
+        """Whether there are pages before the first one shown."""
+        return self._pager.window.has_older
+
+    async def older(self) -> bool:
+        """Show one more page with messages at the start of the timeline; with 8, the last one goes.
+
+        False if there is none, or, with no server, if it is not on this disk. Several calls at once are one.
+        """
+        return await self._pager.older()
+
+    async def newer(self) -> bool:
+        """Show one more page with messages at the end of the timeline; with 8, the first one goes.
+
+        False at the end, or, with no server, if it is not on this disk. Several calls at once are one.
+        """
+        return await self._pager.newer()
+
+    async def recent(self) -> None:
+        """Go back to the end, and follow it; pages out of view are closed."""
+        await self._pager.recent()
+
+    async def show(self, id: str, page: int) -> bool:
+        """Show the page that holds a message, and its neighbours, as for what a search has found.
+
+        False, with nothing changed, if the message is not there.
+        """
+        return await self._pager.go_to(page, self._now(id))
+
+    @property
+    def late_above(self) -> list[Late]:
+        """Late messages whose place is above what is shown and that were not shown here yet, in their order.
+
+        Those whose place is within what is shown are shown there.
+        """
+        return list(self._pager.late_above)
+
+    # How far it was read
+
+    @property
+    def unread(self) -> Unread:
+        """What we have not read, by the server's count, and as far as we have read it here."""
+        unread = self.cover.unread(self.user)
+        return Unread(
+            min(unread.messages, max(0, self.cover.messages - self._read.messages)),
+            min(unread.mentions, max(0, self.cover.mentions(self.user) - self._read.mentions)),
+        )
+
+    def mark_read(self, id: str | None = None) -> None:
+        """Tell that we have read up to a message, by default the last one shown; never takes anything back.
+
+        Raises InvalidName for an `id` that is none.
+        """
+        last = self.timeline[-1].id if self.timeline else None
+        id = last if id is None else self._now(id)
+        known = self.cover.read(self.user)
+        if id is None or (parse_id(id) and id < max(self._read.id, known.id if known is not None else "")):
+            return
+        if id == last and self.is_recent:
+            self._read = ReadMark(id, self.cover.messages, self.cover.mentions(self.user))
+        else:
+            self._read = self._read._replace(id=id)
+        if (self._presence.local or {}).get("read") != id:
+            self.set_presence(read=id)
+
+    def listen_cover(self, callback: Callable[[], Any]) -> Subscription:
+        """Hear when the cover says something else (`newest`, `unread`, `title`), or other pages are shown."""
+        return self._told.listen(lambda _: callback())
+
+    def _hear_cover(self) -> None:
+        self._pager.wake()
+        self._told.tell(None)

@@ -1,0 +1,372 @@
+"""The pager of a room: opens its pages as they come into view, and closes them when they are out of it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from itertools import islice
+
+import anyio
+from anyio.abc import TaskStatus
+
+from syncchat.core.changes import Change
+from syncchat.core.cover import Cover
+from syncchat.core.ids import page_name
+from syncchat.core.late import Late
+from syncchat.core.page import MARKS, MESSAGES, STREAMS
+from syncchat.core.presence import Subscription
+from syncchat.core.room import Room
+from syncchat.core.window import Window
+from syncchat.docs import Docs
+from syncchat.errors import LogError, SyncchatError
+from syncchat.replica import Replica
+from syncchat.wakeup import Wakeup
+
+SCREEN = 50
+"""Messages that fill a screen: who joins a newest page with fewer gets the one before, too."""
+
+PATIENCE = 10.0
+"""Seconds for which a page is waited for that somebody scrolls to; past it what is here of it is shown."""
+
+LOOK_AGAIN = 1.0
+"""Seconds until a page that could not be opened, or not be closed yet, is looked at again."""
+
+MAX_LATE = 8
+"""Pages opened at once for the late messages on them; those on others count as above what is shown."""
+
+MAX_OWING = 32
+"""Pages opened at once because the server lacks changes of theirs; the others follow."""
+
+
+class Pager:
+    """The open pages of `room`; `run` is its one task, and closes what nobody looks at.
+
+    Open are the pages shown, the newest, those that late messages are shown from, and those with changes that
+    the server has not acknowledged, or refused. `changed` is called when what is shown is another.
+    """
+
+    def __init__(self, room: Room, cover: Cover, docs: Docs, *, changed: Callable[[], None]) -> None:
+        self.window = Window(cover.newest, cover.first)
+        self.late_above: list[Late] = []
+        self.problem: str | None = None
+        self._room = room
+        self._cover = cover
+        self._docs = docs
+        self._changed = changed
+        self._pages: dict[int, list[Subscription]] = {}
+        self._held: Counter[int] = Counter()
+        self._owing: set[int] = set()
+        self._late: dict[int, set[str]] = {}
+        self._seen: set[str] = set()
+        self._told: tuple[int, ...] = ()
+        self._work = Wakeup()
+        self._doors = anyio.Lock()
+        self._turning = anyio.Lock()
+        self._closed = False
+        self._scope = anyio.CancelScope()
+        self._stopped: anyio.Event | None = None
+
+    async def begin(self, owing: Iterable[int]) -> None:
+        """Open the newest page, and those in the background that are `owing` something. Raises LogError."""
+        self._owing = set(owing)
+        await self._attach(self.window.newest)
+        self._show()
+        with anyio.CancelScope(shield=True):
+            await self._docs.tasks.start(self._run)
+
+    async def close(self) -> None:
+        """Close all pages; they stay shown. Raises LogFailed."""
+        self._scope.cancel()
+        if self._stopped is not None:
+            await self._stopped.wait()
+        async with self._doors:
+            self._closed = True
+            async with AsyncExitStack() as stack:
+                for page, subscriptions in self._pages.items():
+                    stack.push_async_callback(self._docs.close, self._name(page))
+                    for subscription in subscriptions:
+                        subscription.cancel()
+                self._pages.clear()
+
+    def wake(self) -> None:
+        """Something has changed that may ask for other pages."""
+        self._work.call()
+
+    # What the user does.
+
+    async def older(self) -> bool:
+        """Show one more page at the start; False if there is none, or none can be had now."""
+        asked = self.window.low
+        async with self._turning:
+            if self.window.low < asked:
+                return True  # somebody asked for the same at the same time
+            self.window.stay()
+            while self.window.has_older:
+                page = self.window.low - 1
+                with self._hold([page]):
+                    if not await self._fetch(page):
+                        return False
+                    if page != self.window.low - 1:
+                        continue
+                    self.window.extend_up()
+                    self._show()
+                    if self._holds_messages(page):
+                        return True
+            return False
+
+    async def newer(self) -> bool:
+        """Show one more page at the end; False if there is none, or none can be had now."""
+        asked = self.window.high
+        async with self._turning:
+            if self.window.high > asked:
+                return True
+            self.window.stay()
+            while not self.window.is_recent:
+                page = self.window.high + 1
+                with self._hold([page]):
+                    if not await self._fetch(page):
+                        return False
+                    if page != self.window.high + 1:
+                        continue
+                    self.window.extend_down()
+                    self._show()
+                    if self._holds_messages(page):
+                        return True
+            return False
+
+    async def recent(self) -> None:
+        """Show the end again, and nothing else."""
+        async with self._turning:
+            newest = self._cover.newest
+            with self._hold([newest]):
+                await self._attach(newest)
+                self.window.adjust(newest, self._cover.first)
+                self.window.to_end()
+                self._show()
+            await self._first_states([newest])
+            await self._fill()
+
+    async def go_to(self, page: int, id: str) -> bool:
+        """Show a page that holds a message, and its neighbours; False, with nothing done, if it does not."""
+        async with self._turning:
+            window = self.window
+            if page in window or not window.first <= page <= window.newest:
+                return self._room.message(id) is not None
+            low, high = max(window.first, page - 1), min(window.newest, page + 1)
+            with self._hold(range(low, high + 1)):
+                for number in range(low, high + 1):
+                    await self._attach(number)
+                await self._first_states(range(low, high + 1))
+                if id not in self._room.page(page).ids():
+                    return False
+                low, high = (number if self._is_here(number) else page for number in (low, high))
+                window.go_to(max(low, window.first), min(high, window.newest))
+                self._show()
+            return True
+
+    async def _fetch(self, page: int) -> bool:
+        """Open a page and wait for what the server has of it; False if nothing of it can be had now."""
+        await self._attach(page)
+        await self._first_states([page])
+        return self._is_here(page)
+
+    async def _first_states(self, pages: Iterable[int]) -> None:
+        names = [self._name(page) for page in pages]
+        with anyio.move_on_after(PATIENCE):
+            await self._docs.until(lambda: all(map(self._docs.is_answered, names)))
+        self._check_open()
+
+    def _is_here(self, page: int) -> bool:
+        return (
+            self._holds_messages(page) or self._docs.is_caught_up(self._name(page)) or not self._docs.synced
+        )
+
+    def _holds_messages(self, page: int) -> bool:
+        return bool(self._room.page(page).ids())
+
+    @contextmanager
+    def _hold(self, pages: Iterable[int]) -> Iterator[None]:
+        """Pages that are not closed meanwhile."""
+        pages = list(pages)
+        self._held.update(pages)
+        try:
+            yield
+        finally:
+            self._held.subtract(pages)
+            self._held += Counter()  # leaves out those that nobody holds
+            self.wake()
+
+    # What happens by itself.
+
+    async def _run(self, *, task_status: TaskStatus[None]) -> None:
+        self._stopped = anyio.Event()
+        try:
+            with self._scope:
+                task_status.started()
+                while True:
+                    done = await self._try_to_keep_up()
+                    with anyio.move_on_after(None if done else LOOK_AGAIN):
+                        await self._work.sleep()
+        finally:
+            self._stopped.set()
+
+    async def _try_to_keep_up(self) -> bool:
+        try:
+            done = await self._keep_up()
+        except LogError as error:
+            self.problem = str(error)
+            return False
+        self.problem = None
+        return done
+
+    async def _keep_up(self) -> bool:
+        """Have those pages open that are to be; False if that is to be looked at again."""
+        await self._follow()
+        filled = await self._fill()
+        await self._open_late()
+        await self._open_owing()
+        return await self._close_unwanted() and filled
+
+    async def _follow(self) -> None:
+        newest = self._cover.newest
+        await self._attach(newest)
+        if (newest, self._cover.first) != (self.window.newest, self.window.first):
+            self.window.adjust(newest, self._cover.first)
+            self._show()
+
+    async def _fill(self) -> bool:
+        """Show the page before as well if the newest does not fill a screen; False if nobody knows yet."""
+        window = self.window
+        if not window.is_fresh:
+            return True
+        if not self._docs.is_answered(self._name(window.newest)):
+            return False
+        sparse = len(self._room.page(window.newest).ids()) < SCREEN
+        with self._hold([window.newest - 1]):
+            if sparse and window.has_older:
+                await self._attach(window.newest - 1)
+            window.fill(sparse=sparse and window.low - 1 in self._pages)
+            self._show()
+        return True
+
+    async def _open_late(self) -> None:
+        self._late, above = self._find_late()
+        for page in self._late:
+            await self._attach(page)
+        self._show()
+        self._seen.update(id for ids in self._late.values() for id in ids)
+        if above != self.late_above:
+            self.late_above = above
+            self._changed()
+
+    def _find_late(self) -> tuple[dict[int, set[str]], list[Late]]:
+        """The late messages within what is shown, by page; and those above it that were not shown yet."""
+        window, timeline = self.window, self._room.timeline
+        marks = {late for page in {*window.pages, window.newest} for late in self._marked(page)}
+        self._seen = {late.id for late in marks if late.id in self._seen or late.page in window}
+        span = timeline.span(window.pages)
+        within: dict[int, set[str]] = {}
+        above: list[Late] = []
+        for late in sorted(marks, reverse=True):
+            if late.page in window or late.page < window.first:
+                continue
+            inside = span is not None and (span[0] < late.id or not window.has_older)
+            if inside and span is not None and not window.is_recent and late.id > span[1]:
+                continue
+            if inside and (late.page in within or len(within) < MAX_LATE):
+                within.setdefault(late.page, set()).add(late.id)
+            elif late.id not in self._seen:
+                above.append(late)
+        return within, above[::-1]
+
+    def _marked(self, page: int) -> Iterator[Late]:
+        return self._room.page(page).late() if page in self._pages else iter(())
+
+    async def _open_owing(self) -> None:
+        settled = [page for page in self._owing & self._pages.keys() if self._docs.is_free(self._name(page))]
+        self._owing.difference_update(settled)
+        for page in self._owing_now():
+            await self._attach(page)
+
+    def _owing_now(self) -> list[int]:
+        there = sorted(page for page in self._owing if page >= self._cover.first)
+        return list(islice(there, MAX_OWING))
+
+    async def _close_unwanted(self) -> bool:
+        unwanted = [page for page in self._pages if not self._is_wanted(page)]
+        for page in unwanted:
+            await self._detach(page)
+        return not self._pages.keys() & set(unwanted) and not self._owing
+
+    def _is_wanted(self, page: int) -> bool:
+        newest = page in (self.window.newest, self._cover.newest)
+        wanted = newest or page in self.window or page in self._late or self._held[page] > 0
+        return wanted or page in self._owing_now()
+
+    # Opening, closing and showing.
+
+    async def _attach(self, page: int) -> None:
+        async with self._doors:
+            self._check_open()
+            if page not in self._pages:
+                replica = await self._docs.open(self._name(page))
+                self._room.attach(page, replica.store, shown=False)
+                self._pages[page] = self._listen(replica)
+
+    def _listen(self, replica: Replica) -> list[Subscription]:
+        room = self._room
+        if replica.welcome is not None:
+            room.admit(replica.welcome.role)
+        return [
+            replica.store.listen(self._hear),
+            replica.settled.listen(lambda rows: room.acknowledged(replica.name, rows)),
+            replica.renamed.listen(room.rename),
+            replica.welcomed.listen(lambda welcome: room.admit(welcome.role)),
+            replica.caught_up.listen(lambda _: self.wake()),
+        ]
+
+    def _hear(self, changes: list[Change]) -> None:
+        if any(change.table == MARKS or self._may_move_start(change) for change in changes):
+            self.wake()
+
+    def _may_move_start(self, change: Change) -> bool:
+        if change.kind == "changed" or change.table not in (MESSAGES, STREAMS):
+            return False
+        timeline = self._room.timeline
+        return not timeline or change.row <= timeline[0].id or not self.window.is_recent
+
+    async def _detach(self, page: int) -> None:
+        with anyio.CancelScope(shield=True):  # shut whole: nobody else knows of it any more
+            async with self._doors:
+                name = self._name(page)
+                busy = self._room.page(page).is_writing or not self._docs.is_free(name)
+                if busy or self._is_wanted(page):
+                    return
+                for subscription in self._pages.pop(page):
+                    subscription.cancel()
+                self._room.detach(page)
+                await self._docs.close(name)
+
+    def _show(self) -> None:
+        """Show of the open pages what is to be shown."""
+        self._check_open()
+        timeline = self._room.timeline
+        for number in sorted(self._pages):
+            page = self._room.page(number)
+            if number in self.window:
+                timeline.show(page)
+            elif number in self._late:
+                timeline.show(page, self._late[number])
+            else:
+                timeline.hide(page)
+        window = self.window
+        shown = (window.low, window.high, window.newest, window.first)
+        if shown != self._told:
+            self._told = shown
+            self._changed()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise SyncchatError(f"room {self._room.name!r} was left: enter it again")
+
+    def _name(self, page: int) -> str:
+        return page_name(self._room.name, page)
