@@ -10,7 +10,15 @@ from pathlib import Path
 
 from syncchat.errors import LogError
 from syncchat.log.file import looking
-from syncchat_server.doctor_docs import DocReport, Finding, Row, examine_doc, examine_room, room_of
+from syncchat_server.doctor_docs import (
+    DocReport,
+    Finding,
+    Row,
+    examine_doc,
+    examine_room,
+    is_of_client,
+    room_of,
+)
 from syncchat_server.folder import LOG_NAME
 
 FROM_BACKUP = "restore the log from a backup"
@@ -70,8 +78,10 @@ def _examine_numbers(connection: sqlite3.Connection) -> Iterator[Finding]:
 
 def _examine_docs(connection: sqlite3.Connection) -> Iterator[Finding]:
     names = [name for (name,) in connection.execute("SELECT DISTINCT doc FROM entries ORDER BY doc")]
+    texts = [_as_text(name) for name in names]
+    whole = not any(map(is_of_client, texts))
     # The pages of a room follow one another, so that one room at a time is in memory.
-    for _, members in groupby(map(_as_text, names), room_of):
+    for _, members in groupby(texts, room_of):
         reports: list[DocReport] = []
         for name in members:
             try:
@@ -82,7 +92,7 @@ def _examine_docs(connection: sqlite3.Connection) -> Iterator[Finding]:
             report = examine_doc(name, rows)
             yield from report.findings
             reports.append(report)
-        yield from examine_room(reports)
+        yield from examine_room(reports, whole=whole)
 
 
 def _as_text(name: object) -> str:

@@ -1,7 +1,7 @@
 """What doctor asks of the docs in a log: that each loads, and says what a doc of its kind may say."""
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -10,11 +10,13 @@ from pycrdt import Doc, Map
 from syncchat.clock import STREAM as CLOCK
 from syncchat.clock import read_offset
 from syncchat.core.bindings import decode_bindings
+from syncchat.core.cover import Cover
 from syncchat.core.ids import DocName, check_name, parse_doc
 from syncchat.core.lib0 import decode_state
 from syncchat.core.refusal import check_record
 from syncchat.core.schema import schema_of
 from syncchat.core.snapshot import NotEqual, make_snapshot
+from syncchat.core.store import Store
 from syncchat.core.structs import StructIndex
 from syncchat.core.update import decode
 from syncchat.errors import InvalidName, MalformedUpdate
@@ -49,12 +51,17 @@ class _Wrong(Exception):
 
 @dataclass(slots=True)
 class DocReport:
-    """What was found in one doc; if it is a page, `page` is its number and `ids` its messages', sorted."""
+    """What was found in one doc.
+
+    If it is a page, `page` is its number and `ids` its messages', sorted; if it is a cover that was
+    written, `pages` are those that the room has.
+    """
 
     name: str
     findings: list[Finding] = field(default_factory=list)
     page: int | None = None
     ids: list[str] = field(default_factory=list)
+    pages: range | None = None
 
 
 def room_of(name: str) -> str:
@@ -77,7 +84,9 @@ def examine_doc(name: str, rows: Sequence[Row]) -> DocReport:
             _examine_companion(kind, rows)
         else:
             report.page = place.page
-            report.ids = _examine_entries(place, rows)
+            doc = _examine_entries(rows)
+            report.ids = _without_panic("its rows cannot be listed", _examine_content, doc, place)
+            report.pages = _pages(doc) if place.cover else None
     except InvalidName as error:
         report.findings.append(Finding(name, f"no doc may have this name ({error}): {FROM_BACKUP}"))
     except _Wrong as error:
@@ -102,6 +111,14 @@ It may be there without its doc: owners are written before the first update of t
 """
 
 
+_OF_CLIENTS = ("#acknowledged", "#refused", "#unsettled", CLOCK)
+
+
+def is_of_client(name: str) -> bool:
+    """Whether only clients' logs have a stream of this name: those hold what somebody has looked at."""
+    return name.endswith(_OF_CLIENTS)
+
+
 def _examine_companion(kind: str, rows: Sequence[Row]) -> None:
     read = _COMPANIONS.get(kind)
     if read is None:
@@ -117,8 +134,8 @@ def _read_all(read: Callable[[bytes], object], rows: Sequence[Row]) -> None:
             raise _Wrong(f"entry {row.seq} cannot be read ({error})") from error
 
 
-def _examine_entries(place: DocName, rows: Sequence[Row]) -> list[str]:
-    """Load a doc, prove that it can be compacted, and return the sorted ids of its messages."""
+def _examine_entries(rows: Sequence[Row]) -> Doc[Any]:
+    """Load a doc, and prove that it can be compacted."""
     doc: Doc[Any] = Doc()
     index = StructIndex(doc.get_update)
     updates = []
@@ -132,8 +149,7 @@ def _examine_entries(place: DocName, rows: Sequence[Row]) -> list[str]:
         _without_panic("a snapshot of it is poison to the CRDT library", make_snapshot, updates)
     except NotEqual as error:
         raise _Wrong(f"it cannot be compacted ({error})") from error
-    ids: list[str] = _without_panic("its rows cannot be listed", _examine_content, doc, place)
-    return ids
+    return doc
 
 
 def _unpacked(rows: Sequence[Row]) -> Iterator[tuple[Row, bytes]]:
@@ -202,16 +218,34 @@ def _examine_content(doc: Doc[Any], place: DocName) -> list[str]:
     return sorted(ids)
 
 
-def examine_room(reports: Sequence[DocReport]) -> Iterator[Finding]:
-    """What the pages of a room say together: an id stands on one page only, and later pages begin later."""
+def _pages(doc: Doc[Any]) -> range | None:
+    cover = Cover(Store(doc))
+    return range(cover.first, cover.newest + 1) if cover.is_written else None
+
+
+def examine_room(reports: Sequence[DocReport], *, whole: bool) -> Iterator[Finding]:
+    """What the docs of a room say together; `whole` is whether all of its pages have to be there.
+
+    An id stands on one page only, and the cover leads to every page that holds messages.
+    """
     pages = {report.page: report for report in reports if report.page is not None}
     seen: dict[str, int] = {}
-    first = ""
     for number, report in sorted(pages.items()):
         doubled = [id for id in report.ids if seen.setdefault(id, number) != number]
         if doubled:
             text = f"message {doubled[0]} stands on page {seen[doubled[0]]} too: delete it on one of them"
             yield Finding(report.name, text)
-        if report.ids and report.ids[0] < first:
-            yield Finding(report.name, f"it begins before the page in front of it does: {FROM_BACKUP}")
-        first = max(first, report.ids[0] if report.ids else "")
+    for cover in reports if whole else ():
+        if cover.pages is not None:
+            yield from _examine_cover(cover, cover.pages, pages)
+
+
+def _examine_cover(cover: DocReport, named: range, pages: Mapping[int, DocReport]) -> Iterator[Finding]:
+    for number, report in sorted(pages.items()):
+        if report.ids and number >= named.stop:
+            text = f"it has messages, but the cover does not lead to it (its newest page is {named.stop - 1})"
+            yield Finding(report.name, f"{text}: {FROM_BACKUP}")
+    gone = [number for number in named[:-1] if number not in pages]
+    if gone:
+        more = f" and {len(gone) - 1} more" if gone[1:] else ""
+        yield Finding(cover.name, f"page {gone[0]}{more} is gone: {FROM_BACKUP}")

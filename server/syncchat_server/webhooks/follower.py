@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 import anyio
 import anyio.to_thread
@@ -32,7 +33,8 @@ class Follower:
     """Reads each page of a room that some hook wants; `run` is its one task, `tell` hears of news.
 
     Nothing is written to a doc that is not in the hub's memory: those are followed, and at all others
-    it looks once, when it starts. `log` is a handle of its own, as a handle hears of others' entries only.
+    it looks once, when it starts. Of a room, older pages go first. `log` is a handle of its own, as a
+    handle hears of others' entries only.
     """
 
     def __init__(
@@ -46,6 +48,8 @@ class Follower:
         self._since: dict[str, int] = {}
         self._touched: set[str] = set()
         self._followed: dict[str, anyio.CancelScope] = {}
+        self._cursors: dict[str, Cursor] = {}
+        self._turns: WeakValueDictionary[str, anyio.Lock] = WeakValueDictionary()
         self._wakeup = Wakeup()
 
     async def run(self, now: int) -> None:
@@ -56,8 +60,10 @@ class Follower:
         self._since = await self._outbox.begin([hook.id for hook in self._hooks], now)
         subscription = self._hub.turns.listen(lambda _: self._note())
         try:
-            for doc in filter(self._wanting, await self._log.docs()):
-                await self._catch_up(doc, await self._checked(doc))
+            for doc in sorted(filter(self._wanting, await self._log.docs()), key=parse_doc):
+                self._cursors[doc] = await self._checked(doc)
+                await self._catch_up(doc)
+                del self._cursors[doc]
             async with anyio.create_task_group() as tasks:
                 self._note()
                 while True:
@@ -97,45 +103,65 @@ class Follower:
     async def _attend(self, doc: str) -> None:
         """Follow a doc while it is in memory, and read the rest when it is there no more."""
         try:
+            self._cursors[doc] = await self._outbox.cursor(doc)
             while doc in self._touched:
                 self._touched.discard(doc)
                 with anyio.CancelScope() as self._followed[doc]:
                     if doc in self._hub.loaded:
                         await self._follow(doc)
-                await self._catch_up(doc, await self._outbox.cursor(doc))
+                await self._catch_up(doc)
         finally:
             del self._followed[doc]
+            self._cursors.pop(doc, None)
 
     async def _follow(self, doc: str) -> None:
-        cursor = await self._outbox.cursor(doc)
         while True:
             try:
-                async for entries in self._log.tail(doc, cursor.seq):
-                    cursor = await self._take(doc, cursor, entries)
+                async for entries in self._log.tail(doc, self._cursors[doc].seq):
+                    await self._take(doc, entries)
                 return
             except LogError as error:
                 logger.error("webhooks cannot follow %s: %s", doc, error)
                 await anyio.sleep(RETRY)
 
-    async def _catch_up(self, doc: str, cursor: Cursor) -> None:
-        entries = await self._log.read(doc, cursor.seq)
-        if entries:
-            await self._take(doc, cursor, entries)
+    async def _catch_up(self, doc: str) -> None:
+        await self._take(doc, await self._log.read(doc, self._cursors[doc].seq))
 
-    async def _take(self, doc: str, cursor: Cursor, entries: Sequence[Entry]) -> Cursor:
-        """Keep what entries tell, together with the cursor behind them, which is returned."""
+    async def _take(self, doc: str, entries: Sequence[Entry]) -> None:
+        """Keep what entries tell, behind what older pages of the room have to tell by now."""
+        turn = self._turns.setdefault(parse_doc(doc).room, anyio.Lock())
+        async with turn:
+            behind, found = await self._find(doc, entries)
+            if found:
+                for older in self._older_than(doc):
+                    rest = await self._log.read(older, self._cursors[older].seq)
+                    await self._keep(older, *await self._find(older, rest))
+            await self._keep(doc, behind, found)
+
+    def _older_than(self, doc: str) -> list[str]:
+        """The pages of the same room that are read too, and stand before a page."""
+        name = parse_doc(doc)
+        pages = sorted((parse_doc(other), other) for other in self._cursors)
+        return [other for page, other in pages if page.room == name.room and page < name]
+
+    async def _find(self, doc: str, entries: Sequence[Entry]) -> tuple[Cursor, dict[str, Body | None]]:
+        """The new messages in entries, those aside that were taken before, and the cursor behind them."""
+        cursor = self._cursors[doc]
+        entries = [entry for entry in entries if entry.seq > cursor.seq]
+        if not entries:
+            return cursor, {}
         clocks = dict(cursor.clocks)
         found = await _off_loop(partial(new_messages, clocks=clocks), entries)
         gone = [id for id, body in found.items() if body is None]
         if gone:
             found |= await _off_loop(partial(look_up, ids=gone), await self._log.read(doc))
-        behind = Cursor(entries[-1].seq, clocks)
-        if found:  # else it is kept with the next message: until then reading again tells nothing
-            await self._keep(doc, behind, found)
-        return behind
+        return Cursor(entries[-1].seq, clocks), found
 
     async def _keep(self, doc: str, cursor: Cursor, found: dict[str, Body | None]) -> None:
-        """Keep an event for each hook that was there when a message was written."""
+        """Keep an event for each hook that was there when a message was written, and the cursor behind it."""
+        self._cursors[doc] = cursor
+        if not found:
+            return  # it is kept with the next message: until then reading again tells nothing
         room, hooks = parse_doc(doc).room, self._wanting(doc)
         news = [
             News(hook.id, room, id, payload(room, id, body))
