@@ -43,6 +43,10 @@ class MemoryStore:
         """The names of the docs, sorted."""
         return sorted(self._docs)
 
+    def heads(self) -> dict[str, int]:
+        """The newest `seq` of each doc."""
+        return {doc: rows[-1].seq for doc, rows in self._docs.items()}
+
     def add(self, writer: int, entries: Sequence[tuple[str, bytes]]) -> int:
         """Append (doc, update) pairs; returns the last `seq`."""
         self._check()
@@ -130,6 +134,11 @@ class MemoryLog:
         """See Log.docs."""
         await self._enter()
         return self._store.docs()
+
+    async def heads(self) -> dict[str, int]:
+        """See Log.heads."""
+        await self._enter()
+        return self._store.heads()
 
     async def size(self, doc: str) -> tuple[int, int]:
         """See Log.size."""

@@ -100,6 +100,13 @@ class Log(Protocol):
         """The names of all docs that have an entry, sorted by their UTF-8 bytes."""
         ...
 
+    async def heads(self) -> dict[str, int]:
+        """For each doc that has an entry, the `seq` of its newest; it is one moment of the log.
+
+        Compaction leaves it as it is: who has read a doc up to there has read all of it.
+        """
+        ...
+
     async def size(self, doc: str) -> tuple[int, int]:
         """How many entries `doc` has and how many bytes they are together; for an unknown doc (0, 0)."""
         ...

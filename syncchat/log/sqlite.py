@@ -148,6 +148,10 @@ class SqliteLog:
         """See Log.docs."""
         return await self._read(_select_docs)
 
+    async def heads(self) -> dict[str, int]:
+        """See Log.heads."""
+        return await self._read(_select_heads)
+
     async def size(self, doc: str) -> tuple[int, int]:
         """See Log.size."""
         return await self._read(partial(_measure, doc=check_doc(doc)))
@@ -326,6 +330,10 @@ def _select_foreign(
 
 def _select_docs(connection: sqlite3.Connection) -> list[str]:
     return [doc for (doc,) in connection.execute("SELECT DISTINCT doc FROM entries ORDER BY doc").fetchall()]
+
+
+def _select_heads(connection: sqlite3.Connection) -> dict[str, int]:
+    return dict(connection.execute("SELECT doc, max(seq) FROM entries GROUP BY doc").fetchall())
 
 
 def _measure(connection: sqlite3.Connection, *, doc: str) -> tuple[int, int]:

@@ -25,6 +25,18 @@ class CompactionContract(LogCase):
             assert await log.size("doc") == (2, 3)
 
     @pytest.mark.anyio
+    async def test_D4_D7_the_head_of_a_doc_is_its_newest_entry_and_compaction_leaves_it(self) -> None:
+        async with self.open_log() as log, self.open_log() as other:
+            assert await log.heads() == {}
+            await log.append("doc", [b"a", b"b"], beside={"doc#beside": [b"x"]})
+            await other.append("a", [b"c"])
+            read = {doc: await log.read(doc) for doc in ("doc", "doc#beside", "a")}
+            heads = {doc: entries[-1].seq for doc, entries in read.items()}
+            assert await log.heads() == await other.heads() == heads
+            assert await compact(log, "doc", read["doc"], b"ab")
+            assert await other.heads() == heads
+
+    @pytest.mark.anyio
     async def test_D4_compaction_that_lost_the_race_changes_nothing(self) -> None:
         async with self.open_log() as one, self.open_log() as other:
             await one.append("doc", [b"a", b"b", b"c"])
