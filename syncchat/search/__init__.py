@@ -1,0 +1,23 @@
+"""Full text search over what a log holds: a query language, an index that can be dropped, its feeder."""
+
+from syncchat.search.feeder import Feeder
+from syncchat.search.file import IndexDamaged, SearchFailed
+from syncchat.search.index import MAX_HITS, Index
+from syncchat.search.local import LocalSearch
+from syncchat.search.query import BadQuery, Query, parse
+from syncchat.search.tables import Change, Found, Hit
+
+__all__ = [
+    "MAX_HITS",
+    "BadQuery",
+    "Change",
+    "Feeder",
+    "Found",
+    "Hit",
+    "Index",
+    "IndexDamaged",
+    "LocalSearch",
+    "Query",
+    "SearchFailed",
+    "parse",
+]

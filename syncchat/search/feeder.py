@@ -1,0 +1,187 @@
+"""Keeps an index in step with a log."""
+
+import logging
+from collections.abc import Callable, Mapping
+
+import anyio
+
+from syncchat.errors import LogError
+from syncchat.log import Log
+from syncchat.search.file import IndexDamaged, SearchFailed
+from syncchat.search.index import Index
+from syncchat.search.reading import heads, is_page, read_page, texts_of
+from syncchat.search.tables import Change
+from syncchat.wakeup import Wakeup
+
+logger = logging.getLogger("syncchat.search")
+
+BATCH_SECONDS = 0.25
+"""How long what is told is collected before it is put into the index."""
+
+MAX_NOTED = 20_000
+"""Messages that wait for the index; the pages of more than those are read from the log instead."""
+
+RETRY = 5.0
+"""Seconds after which a log or an index that failed is tried again."""
+
+PURGE_SECONDS = 60.0
+"""Within about so long no trace of a removed text is left in the index's file."""
+
+PURGE_SHARE = 50
+"""Purging takes no more than this part of the time: a large index waits for longer."""
+
+
+class Feeder:
+    """Brings `index` to where `log` is: once by `update`, or, while `run` runs, for good.
+
+    An index says of each page how far it was read, in the same transaction as what was read. So
+    whatever ends the process, and whatever fails, comparing it with the log tells what it lacks. `note` is
+    for who hears of every commit: then only the messages that changed are touched.
+    """
+
+    def __init__(self, log: Log, index: Index) -> None:
+        self._log = log
+        self._index = index
+        self._todo: dict[str, None] = {}
+        self._noted: dict[str, Change] = {}
+        self._count = 0
+        self._compared = False
+        self._trusted = True
+        self._wakeup = Wakeup()
+
+    @property
+    def waiting(self) -> int:
+        """Pages that are still to be read from the log, as far as is known."""
+        return len(self._todo)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything is in the index that was in the log a second ago."""
+        return self._compared and not self._todo
+
+    async def update(self, tell: Callable[[int], None] = lambda _: None) -> None:
+        """Read everything that is in the log and not in the index; `tell` hears how many pages remain.
+
+        Raises LogError, SearchFailed. A damaged index is built anew.
+        """
+        try:
+            await self._catch_up(tell)
+        except IndexDamaged:
+            await self._index.renew()
+            await self._catch_up(tell)
+
+    async def _catch_up(self, tell: Callable[[int], None]) -> None:
+        await self._compare()
+        while self._todo:
+            tell(len(self._todo))
+            await self._read_one()
+
+    def note(self, doc: str, seq: int, rows: Mapping[str, object]) -> None:
+        """The entry `seq` made a page's rows in `messages` what they are now; None for one that is gone.
+
+        Every entry that changed any has to be told, at once and in order, from before `run` is started on.
+        """
+        if not is_page(doc):
+            return
+        if not self._compared or doc in self._todo:
+            self._todo.pop(doc, None)
+            self._todo[doc] = None  # the newest is the last, and read first
+        else:
+            known = self._noted.get(doc)
+            texts = texts_of(rows)
+            self._count += len(texts)
+            self._noted[doc] = Change(doc, seq, texts if known is None else {**known.texts, **texts})
+            if self._count > MAX_NOTED:
+                self._read_instead()
+        self._wakeup.call()
+
+    async def put_noted(self) -> None:
+        """Put what was noted into the index now. Raises SearchFailed: then it takes an `update`."""
+        noted, self._noted, self._count = self._noted, {}, 0
+        if noted:
+            await self._index.apply(list(noted.values()))
+
+    async def drop(self, doc: str) -> None:
+        """A page is gone from the log: nothing of it is found any more. Raises SearchFailed."""
+        self._todo.pop(doc, None)
+        self._noted.pop(doc, None)
+        await self._index.forget([doc])
+        self._wakeup.call()
+
+    def distrust(self) -> None:
+        """Somebody found the index to be damaged: while `run` runs, it is built anew."""
+        self._trusted = False
+        self._wakeup.call()
+
+    async def run(self) -> None:
+        """Follow the log until cancelled; what fails is logged, and tried again."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._purge)
+            while True:
+                try:
+                    await self._follow()
+                except (LogError, SearchFailed) as error:
+                    logger.error("the search index is behind: %s", error)
+                    await self._begin_again(anew=isinstance(error, IndexDamaged))
+
+    async def _begin_again(self, *, anew: bool) -> None:
+        self._compared, self._trusted = False, True
+        self._noted, self._count = {}, 0
+        try:
+            if anew:
+                await self._index.renew()
+                return
+        except SearchFailed as error:
+            logger.error("the search index cannot be built anew: %s", error)
+        await anyio.sleep(RETRY)
+
+    async def _follow(self) -> None:
+        await self._compare()
+        while self._trusted:
+            await self.put_noted()
+            if self._todo:
+                begun = anyio.current_time()
+                await self._read_one()
+                await anyio.sleep(anyio.current_time() - begun)  # those who chat come first
+            else:
+                await anyio.sleep(BATCH_SECONDS)
+                await self._wakeup.sleep()
+        raise IndexDamaged("the search index is damaged: it is built anew")
+
+    async def _compare(self) -> None:
+        """Find out which pages have to be read, and forget those that are gone."""
+        self._compared = False  # until it is done, what is noted is to be read
+        there, known = await heads(self._log), await self._index.cursors()
+        await self._index.forget(known.keys() - there.keys())
+        behind = [doc for doc, seq in sorted(there.items(), key=_by_age) if known.get(doc) != seq]
+        self._todo = dict.fromkeys(behind) | self._todo
+        self._compared = True
+
+    async def _read_one(self) -> None:
+        doc, _ = self._todo.popitem()
+        try:
+            change = await read_page(self._log, doc)
+            await self._index.apply([change])
+        except BaseException:
+            self._todo[doc] = None
+            raise
+
+    def _read_instead(self) -> None:
+        self._todo |= dict.fromkeys(self._noted)
+        self._noted = {}
+        self._count = 0
+
+    async def _purge(self) -> None:
+        pause = PURGE_SECONDS
+        while True:
+            await anyio.sleep(pause)
+            begun = anyio.current_time()
+            try:
+                await self._index.purge()
+            except SearchFailed as error:
+                logger.error("removed texts may be left in the search index: %s", error)
+            pause = max(PURGE_SECONDS, PURGE_SHARE * (anyio.current_time() - begun))
+
+
+def _by_age(head: tuple[str, int]) -> int:
+    return head[1]

@@ -1,0 +1,70 @@
+"""Search over everything that a peer holds itself: with no server, too."""
+
+from collections.abc import Callable
+from os import PathLike
+from types import TracebackType
+from typing import Self
+
+import anyio
+
+from syncchat.log import Log
+from syncchat.search.feeder import Feeder
+from syncchat.search.file import IndexDamaged
+from syncchat.search.index import Index
+from syncchat.search.query import parse
+from syncchat.search.tables import Found
+
+
+class LocalSearch:
+    """Searches the messages in `log`, which its caller holds open, by an index at `path` (None: in memory).
+
+    Use it as an async context manager. The index may be removed while nobody uses it. What was
+    written since the last `update` is not found.
+
+        async with LocalSearch(log, folder / "search.sqlite") as local:
+            await local.update()
+            found = await local.search('"the cake" author:ada')
+    """
+
+    def __init__(self, log: Log, path: str | PathLike[str] | None = None) -> None:
+        self._index = Index(path)
+        self._feeder = Feeder(log, self._index)
+        self._updating = anyio.Lock()
+
+    async def __aenter__(self) -> Self:
+        """Open the index. Raises SearchFailed."""
+        await self._index.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._index.__aexit__(kind, error, trace)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was in the log at the last `update` is found."""
+        return self._feeder.complete
+
+    async def update(self, tell: Callable[[int], None] = lambda _: None) -> None:
+        """Read what is new in the log; `tell` hears how many pages are still to be read.
+
+        The first time that is everything; searches may go on meanwhile, and find what is read so far.
+        Raises LogError, SearchFailed.
+        """
+        async with self._updating:
+            await self._feeder.update(tell)
+
+    async def search(self, text: str, *, limit: int = 20, before: str | None = None) -> Found:
+        """What a query finds, the newest first; `before` is the `next` of an earlier answer.
+
+        See `syncchat.search.query.parse` for what may be asked, and `Index.search` for the bounds. Raises
+        BadQuery, SearchFailed.
+        """
+        query = parse(text)
+        try:
+            return await self._index.search(query, limit=limit, before=before)
+        except IndexDamaged:
+            await self._index.renew()
+            await self.update()
+            return await self._index.search(query, limit=limit, before=before)

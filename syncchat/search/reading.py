@@ -1,0 +1,58 @@
+"""What the log says of a page's messages, as the index wants it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import anyio.to_thread
+from pycrdt import Doc, Map
+
+from syncchat.core.codec import load
+from syncchat.core.ids import parse_doc
+from syncchat.core.message import read_body, read_id
+from syncchat.core.page import MESSAGES
+from syncchat.errors import InvalidName
+from syncchat.log import Entry, Log
+from syncchat.search.tables import Change
+
+
+def is_page(doc: str) -> bool:
+    """Whether a doc of the log is a page of a room."""
+    try:
+        return parse_doc(doc).page is not None
+    except InvalidName:
+        return False  # a stream beside a doc
+
+
+async def heads(log: Log) -> dict[str, int]:
+    """The `seq` of the newest entry of each page of each room. Raises LogError."""
+    return {doc: seq for doc, seq in (await log.heads()).items() if is_page(doc)}
+
+
+async def read_page(log: Log, doc: str) -> Change:
+    """All that a page says now. Raises LogError."""
+    entries = await log.read(doc)
+    return await anyio.to_thread.run_sync(_whole, doc, entries)
+
+
+def texts_of(rows: Mapping[str, object]) -> dict[str, str | None]:
+    """What rows of `messages`, as they stand in the doc, say; None for those that say nothing."""
+    return {id: _text(row) for id, row in rows.items() if read_id(id) is not None}
+
+
+def _text(row: object) -> str | None:
+    body = read_body(load(row))
+    return None if body is None or body.deleted else body.text
+
+
+def _whole(doc: str, entries: Sequence[Entry]) -> Change:
+    texts = texts_of(_rows(entry.data for entry in entries))
+    return Change(doc, entries[-1].seq if entries else 0, texts, whole=True)
+
+
+def _rows(updates: Iterable[bytes]) -> dict[str, object]:
+    page: Doc[Any] = Doc()
+    with page.transaction():
+        for update in updates:
+            page.apply_update(update)
+    messages = page.get(MESSAGES, type=Map)
+    return {id: messages[id] for id in messages.keys()}  # noqa: SIM118 - no dict

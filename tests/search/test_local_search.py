@@ -1,0 +1,166 @@
+"""Search over what a peer holds itself: the log, and an index that follows it."""
+
+import random
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from syncchat.core.ids import format_id
+from syncchat.errors import LogError
+from syncchat.log import Log, MemoryLog, SqliteLog
+from syncchat.peer import Peer
+from syncchat.search import Feeder, Found, Index, LocalSearch
+from syncchat.search.file import open_index
+from syncchat.testing.client import Writer
+
+
+def message(number: int) -> str:
+    return format_id(1_800_000_000_000 + number, "ada", number)
+
+
+async def write(log: Log, doc: str, said: dict[str, object]) -> int:
+    writer, seq = Writer(), 0
+    for id, value in said.items():
+        seq = await log.append(doc, [writer.write(id, value)])
+    return seq
+
+
+async def find(local: LocalSearch, text: str) -> set[str]:
+    return {hit.id for hit in (await local.search(text, limit=100)).hits}
+
+
+@pytest.mark.anyio
+async def test_H8_what_a_peer_holds_is_found_with_no_server_and_after_a_restart(tmp_path: Path) -> None:
+    async with Peer(tmp_path / "rooms.sqlite", user="ada") as ada:
+        room = await ada.enter("lobby")
+        cake, tea = room.post("the cake is in the cellar"), room.post("tea?")
+        gone = room.post("no cake at all")
+        room.delete(gone)
+        room.edit(tea, "coffee?")
+        await ada.saved()
+    for _ in range(2):
+        log = SqliteLog(tmp_path / "rooms.sqlite")
+        async with log, LocalSearch(log, tmp_path / "search.sqlite") as local:
+            await local.update()
+            assert local.complete
+            assert await find(local, "cake") == {cake}
+            assert await find(local, "coffee") == {tea}
+            assert await find(local, "tea") == set()
+
+
+@pytest.mark.anyio
+async def test_H8_an_update_reads_what_is_new_and_nothing_else() -> None:
+    async with MemoryLog() as log, LocalSearch(log) as local:
+        for page in range(5):
+            await write(log, f"lobby/{page}", {message(page): {"text": "cake"}})
+        read: list[int] = []
+        await local.update(read.append)
+        assert read == [5, 4, 3, 2, 1]
+        await write(log, "lobby/3", {message(100): {"text": "cake"}})
+        await write(log, "lobby/cover", {"newest": 4})
+        await write(log, "lobby/3#owners", {"x": 4})
+        await write(log, "todo", {"x": {"text": "cake"}})
+        read.clear()
+        await local.update(read.append)
+        assert read == [1]
+        assert len(await find(local, "cake")) == 6
+
+
+@pytest.mark.anyio
+async def test_H8_rows_that_are_no_messages_are_not_found() -> None:
+    rows: dict[str, object] = {
+        message(1): {"text": "cake"},
+        message(2): {"text": "cake", "deleted": True},
+        message(3): {"text": ["cake"]},
+        message(4): "cake",
+        "no id": {"text": "cake"},
+    }
+    async with MemoryLog() as log, LocalSearch(log) as local:
+        await write(log, "lobby/0", rows)
+        await local.update()
+        assert await find(local, "cake") == {message(1)}
+
+
+@pytest.mark.anyio
+async def test_H8_an_index_that_was_lost_damaged_or_of_another_log_is_built_again(tmp_path: Path) -> None:
+    path = tmp_path / "search.sqlite"
+    said: dict[str, object] = {message(number): {"text": f"cake {number}"} for number in range(300)}
+    async with SqliteLog(tmp_path / "log.sqlite") as log, LocalSearch(log, path) as local:
+        await write(log, "lobby/0", said)
+        await local.update()
+        whole = await local.search("cake")
+    for damage in (path.unlink, lambda: path.write_bytes(b"x" * 9999), lambda: _overwrite(path)):
+        damage()
+        async with SqliteLog(tmp_path / "log.sqlite") as log, LocalSearch(log, path) as local:
+            assert await _found(local) == whole
+    async with MemoryLog() as other, LocalSearch(other, path) as local:
+        await local.update()
+        assert await find(local, "cake") == set()
+
+
+async def _found(local: LocalSearch) -> Found:
+    await local.update()
+    return await local.search("cake")
+
+
+def _overwrite(path: Path) -> None:
+    """What a broken disk leaves: the head of the file is right, and nothing behind it."""
+    with closing(open_index(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (size - 4096))
+
+
+@pytest.mark.anyio
+async def test_H8_a_log_that_cannot_be_read_is_told_and_costs_nothing_that_was_found() -> None:
+    log = MemoryLog()
+    async with LocalSearch(log) as local:
+        async with log:
+            await write(log, "lobby/0", {message(1): {"text": "cake"}})
+            await local.update()
+        with pytest.raises(LogError):
+            await local.update()
+        assert await find(local, "cake") == {message(1)}
+
+
+# The feeder, told of each commit
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("seed", range(6))
+async def test_H8_D5_whenever_it_ends_nothing_is_missing_afterwards(seed: int, tmp_path: Path) -> None:
+    """Random commits, told or not, index work that is cut off anywhere, compaction, pages that go."""
+    rng, path = random.Random(seed), tmp_path / "search.sqlite"
+    writers = {f"room-{number}/0": Writer() for number in range(3)}
+    expected: dict[str, str] = {}
+    async with MemoryLog() as log:
+        for _ in range(12):
+            async with Index(path) as index:
+                feeder = Feeder(log, index)
+                for _ in range(rng.randrange(12)):
+                    await _do_something(rng, log, feeder, writers, expected)
+        async with LocalSearch(log, path) as local:
+            await local.update()
+            assert await find(local, "cake") == {id for id, text in expected.items() if text == "cake"}
+            assert await find(local, "tea") == {id for id, text in expected.items() if text == "tea"}
+
+
+async def _do_something(
+    rng: random.Random, log: Log, feeder: Feeder, writers: dict[str, Writer], expected: dict[str, str]
+) -> None:
+    doc = rng.choice(list(writers))
+    match rng.randrange(5):
+        case 0:
+            await feeder.update()
+        case 1:
+            await feeder.put_noted()
+        case _:
+            id = format_id(1_800_000_000_000 + rng.randrange(8), "ada", list(writers).index(doc))
+            text = rng.choice(("cake", "tea", ""))
+            value = {"text": text} if text else {"deleted": True}
+            seq = await log.append(doc, [writers[doc].write(id, value)])
+            feeder.note(doc, seq, {id: writers[doc].root[id]})
+            expected[id] = text
