@@ -10,6 +10,7 @@ from pathlib import Path
 
 from syncchat.errors import LogError
 from syncchat.log.file import looking
+from syncchat.log.transactions import DROPPED
 from syncchat_server.doctor_docs import (
     DocReport,
     Finding,
@@ -64,11 +65,11 @@ def _examine_file(connection: sqlite3.Connection) -> Iterator[Finding]:
 
 
 def _examine_numbers(connection: sqlite3.Connection) -> Iterator[Finding]:
-    """Compaction leaves the newest entry of a doc, so the newest of all is always there."""
-    given = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'entries'").fetchone()
+    """Compaction leaves the newest entry of a doc, so the newest of all is there, unless it was dropped."""
+    numbers = dict(connection.execute("SELECT CAST(name AS BLOB), seq FROM sqlite_sequence"))
     (newest,) = connection.execute("SELECT max(seq) FROM entries").fetchone()
-    last, newest = (given or (0,))[0] or 0, newest or 0
-    if newest < last:
+    last, newest = numbers.get(b"entries") or 0, newest or 0
+    if newest < last != numbers.get(DROPPED.encode()):
         yield Finding(None, f"the newest entries are gone ({newest} of {last} is the last): {FROM_BACKUP}")
     elif newest > last:
         yield Finding(

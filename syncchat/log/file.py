@@ -107,6 +107,8 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 def _prepare(writer: sqlite3.Connection, reader: sqlite3.Connection, max_bytes: int | None) -> None:
     writer.execute("PRAGMA synchronous = FULL")
+    # What is deleted from a page is overwritten there; pages that get free are given back (transactions.py).
+    writer.execute("PRAGMA secure_delete = FAST")
     writer.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
     if max_bytes is not None:
         (page_size,) = writer.execute("PRAGMA page_size").fetchone()

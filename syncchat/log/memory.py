@@ -2,7 +2,7 @@
 
 import itertools
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -67,6 +67,12 @@ class MemoryStore:
         self._docs[doc] = [snapshot, *(row for row in rows if row.seq > snapshot.seq)]
         return True
 
+    def drop(self, docs: Iterable[str]) -> None:
+        """Remove all rows of `docs`."""
+        self._check()
+        for doc in docs:
+            self._docs.pop(doc, None)
+
     def join(self, tails: Tails) -> int:
         """Have `tails` woken by appends; returns a writer number that no other handle has."""
         self._handles.append(tails)
@@ -130,6 +136,16 @@ class MemoryLog:
         self._tails.skip(doc, given=foreign, upto=upto)
         return True
 
+    async def drop(self, *docs: str) -> None:
+        """See Log.drop."""
+        await self._enter(*docs)
+        self._store.drop(docs)
+
+    async def scrub(self) -> bool:
+        """See Log.scrub; memory keeps nothing of what is gone."""
+        await self._enter()
+        return True
+
     async def docs(self) -> list[str]:
         """See Log.docs."""
         await self._enter()
@@ -145,8 +161,8 @@ class MemoryLog:
         entries = await self.read(doc)
         return len(entries), sum(len(entry.data) for entry in entries)
 
-    async def _enter(self, doc: str | None = None) -> None:
-        if doc is not None:
+    async def _enter(self, *docs: str) -> None:
+        for doc in docs:
             check_doc(doc)
         await anyio.lowlevel.checkpoint()
         if not self._open:

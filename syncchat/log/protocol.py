@@ -96,6 +96,25 @@ class Log(Protocol):
         """
         ...
 
+    async def drop(self, *docs: str) -> None:
+        """Remove all entries of `docs`, all or none, and nothing else; unknown ones are passed over.
+
+        On return that is durable. `seq` numbers are never used again: what is appended later stands
+        after what was dropped, and a compaction of what was read before is not done. A tail that has
+        not given what was dropped never gives it, and is not told.
+
+        Raises LogFailed with nothing changed.
+        """
+        ...
+
+    async def scrub(self) -> bool:
+        """Leave nothing in the storage of what was dropped or compacted before.
+
+        Without it the bytes of entries that are gone may stay on disk for a while. Returns whether
+        it was done: False if another process, which reads the log, would not let it. Raises LogFailed.
+        """
+        ...
+
     async def docs(self) -> list[str]:
         """The names of all docs that have an entry, sorted by their UTF-8 bytes."""
         ...

@@ -1,6 +1,5 @@
 """A log in an SQLite file that several processes may have open at once."""
 
-import contextlib
 import secrets
 import sqlite3
 import zlib
@@ -22,6 +21,7 @@ from syncchat.log.names import check_append, check_doc
 from syncchat.log.protocol import Beside, Entry
 from syncchat.log.rows import pack, select, unpacked
 from syncchat.log.tails import Tail, Tails, batch
+from syncchat.log.transactions import checkpoint, drop, insert, replace, shrink, truncate
 from syncchat.log.worker import Worker
 
 POLL_SECONDS = 0.05
@@ -35,7 +35,9 @@ A lone writer waits for nothing, and nobody longer than this.
 FAILING_SECONDS = 10.0
 """For so long a log counts as failing behind an append that failed."""
 
-_NOBODY = 0
+SCRUB_TRIES = 50
+SCRUB_SECONDS = 0.1
+"""How often, and how many seconds apart, emptying the write-ahead log is tried while others read it."""
 
 T = TypeVar("T")
 
@@ -130,19 +132,48 @@ class SqliteLog:
         # Not in the thread that commits: nobody's append waits for it.
         packed = await anyio.to_thread.run_sync(pack, snapshot)
         work = partial(
-            _replace, doc=doc, writer=self._writer, size=len(snapshot), packed=packed, base=base, upto=upto
+            replace, doc=doc, writer=self._writer, size=len(snapshot), packed=packed, base=base, upto=upto
         )
         async with self._compacting:
-            self._check_open()
-            try:
-                with anyio.CancelScope(shield=True):
-                    foreign = await self._worker.run(partial(work, self._write_connection))
-            except sqlite3.Error as error:
-                raise explain(self.path, error) from error
+            foreign = await self._change(work)
             if foreign is None:
                 return False
             self._tails.skip(doc, given=foreign, upto=upto)
-            return True
+        await self._shrink()
+        return True
+
+    async def drop(self, *docs: str) -> None:
+        """See Log.drop."""
+        names = [check_doc(doc) for doc in docs]
+        await self._change(partial(drop, docs=names))
+        await self._shrink()
+
+    async def scrub(self) -> bool:
+        """See Log.scrub; it tries for some SCRUB_TRIES * SCRUB_SECONDS. Appends go on meanwhile.
+
+        What the file system keeps of bytes that were overwritten, or cut off, is out of reach.
+        """
+        await self._shrink()
+        await self._read(checkpoint)  # nearly all of the work, beside those who append
+        for _ in range(SCRUB_TRIES):
+            if await self._change(truncate):
+                return True
+            await anyio.sleep(SCRUB_SECONDS)
+        return False
+
+    async def _change(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something in the thread that commits, whole even if the caller is cancelled."""
+        self._check_open()
+        try:
+            with anyio.CancelScope(shield=True):
+                done = await self._worker.run(partial(work, self._write_connection))
+        except sqlite3.Error as error:
+            raise explain(self.path, error) from error
+        return done
+
+    async def _shrink(self) -> None:
+        while await self._change(shrink):
+            pass  # one step after the other, between which others append
 
     async def docs(self) -> list[str]:
         """See Log.docs."""
@@ -193,7 +224,7 @@ class SqliteLog:
                     await anyio.sleep_until(begun + GROUP_SECONDS)
 
     async def _commit(self, group: Sequence[Append]) -> None:
-        work = partial(_insert, writer=self._writer, group=group)
+        work = partial(insert, writer=self._writer, group=group)
         try:
             seqs = await self._worker.run(partial(work, self._write_connection))
         # Whatever it was, those who wait must hear it, and the next group must go on.
@@ -270,48 +301,7 @@ class _Watch:
         return {doc for doc, _, foreign in rows if foreign}
 
 
-# What is done in the threads
-
-
-def _insert(connection: sqlite3.Connection, *, writer: int, group: Sequence[Append]) -> list[int]:
-    with transaction(connection):
-        return [_insert_one(connection, writer, append) for append in group]
-
-
-def _insert_one(connection: sqlite3.Connection, writer: int, append: Append) -> int:
-    seq = 0
-    for doc, data in append.entries:
-        cursor = connection.execute(
-            "INSERT INTO entries (doc, writer, size, data) VALUES (?, ?, ?, ?)",
-            (doc, writer, len(data), data),
-        )
-        seq = cursor.lastrowid or 0
-    return seq
-
-
-def _replace(
-    connection: sqlite3.Connection, *, doc: str, writer: int, size: int, packed: bytes, base: int, upto: int
-) -> int | None:
-    """The newest `seq` of others that the snapshot replaces, 0 if there is none; None if it was not done."""
-    with transaction(connection):
-        (first,) = connection.execute("SELECT min(seq) FROM entries WHERE doc = ?", (doc,)).fetchone()
-        there = connection.execute("SELECT 1 FROM entries WHERE doc = ? AND seq = ?", (doc, upto)).fetchone()
-        if first != base or there is None:
-            return None
-        (foreign,) = connection.execute(
-            "SELECT coalesce(max(seq), 0) FROM entries WHERE doc = ? AND seq <= ? AND writer <> ?",
-            (doc, upto, writer),
-        ).fetchone()
-        # What holds others' work is nobody's own: a tail of ours that is behind has to give it.
-        connection.execute(
-            "UPDATE entries SET writer = ?, size = ?, data = ? WHERE seq = ?",
-            (_NOBODY if foreign else writer, size, packed, upto),
-        )
-        connection.execute("DELETE FROM entries WHERE doc = ? AND seq < ?", (doc, upto))
-    # Whether or not the file can shrink now, the compaction is done. As a script, for it takes a step a page.
-    with contextlib.suppress(sqlite3.Error):
-        connection.executescript("PRAGMA incremental_vacuum")
-    return int(foreign)
+# What is read in the thread
 
 
 def _select_foreign(

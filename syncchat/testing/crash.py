@@ -40,8 +40,16 @@ class CrashLog(MemoryLog):
 
     async def compact(self, doc: str, snapshot: bytes, *, base: int, upto: int) -> bool:
         """Compact after a delay. Raises LogFailed."""
+        await self._take_time()
+        return await super().compact(doc, snapshot, base=base, upto=upto)
+
+    async def drop(self, *docs: str) -> None:
+        """Drop after a delay. Raises LogFailed."""
+        await self._take_time()
+        await super().drop(*docs)
+
+    async def _take_time(self) -> None:
         with anyio.move_on_after(self._rng.uniform(0, self._delay)):
             await self._crashed.wait()
         if self._crashed.is_set():
             raise LogFailed("the process has died")
-        return await super().compact(doc, snapshot, base=base, upto=upto)

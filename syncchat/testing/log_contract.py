@@ -8,14 +8,16 @@ pytest.register_assert_rewrite(
     "syncchat.testing._log_appends",
     "syncchat.testing._log_tails",
     "syncchat.testing._log_compaction",
+    "syncchat.testing._log_dropping",
 )
 
 from syncchat.testing._log_appends import AppendContract  # noqa: E402
 from syncchat.testing._log_compaction import CompactionContract  # noqa: E402
+from syncchat.testing._log_dropping import DropContract  # noqa: E402
 from syncchat.testing._log_tails import TailContract  # noqa: E402
 
 
-class LogContract(AppendContract, TailContract, CompactionContract):
+class LogContract(AppendContract, TailContract, CompactionContract, DropContract):
     """Every rule of a log as a pytest test; it needs pytest, and anyio's plugin for it.
 
         class TestMyLog(LogContract):

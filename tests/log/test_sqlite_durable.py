@@ -252,7 +252,7 @@ async def test_D6_an_unexpected_error_reaches_its_callers_and_no_other(
 
     async with SqliteLog(tmp_path / "log.db") as log:
         with monkeypatch.context() as patch:
-            patch.setattr("syncchat.log.sqlite._insert", fail)
+            patch.setattr("syncchat.log.sqlite.insert", fail)
             with pytest.raises(LogFailed, match="a number too large"):
                 await log.append("doc", [b"lost"])
         await log.append("doc", [b"kept"])

@@ -242,6 +242,19 @@ async def test_R5_the_newest_rows_are_missed_too(path: Path) -> None:
 
 
 @pytest.mark.anyio
+async def test_R5_H11_what_was_dropped_is_not_missed(path: Path) -> None:
+    await sound(path)
+    async with SqliteLog(path) as log:
+        await log.append("lobby/7", [b"\x00\x00"])
+        await log.drop("lobby/7")
+    assert list(examine(path)) == []
+    async with SqliteLog(path) as log:
+        await log.append("lobby/cover", [b"\x00\x00"])
+    execute(path, "DELETE FROM entries WHERE seq = (SELECT max(seq) FROM entries)")
+    assert_found(path, "newest entries are gone", "backup")
+
+
+@pytest.mark.anyio
 async def test_R5_a_number_that_was_never_given_is_told(path: Path) -> None:
     await sound(path)
     execute(path, "UPDATE sqlite_sequence SET seq = 1")
@@ -261,6 +274,7 @@ def cover(newest: int, first: int = 0) -> bytes:
     writer = CoverWriter(Store(doc))
     writer.open_page(newest)
     writer.drop_before(first)
+    writer.save()
     return doc.get_update()
 
 
