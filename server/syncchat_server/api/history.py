@@ -62,7 +62,8 @@ class History:
         late: list[Json] = []
         last = max(cover.first, number - MAX_PAGES + 1)
         for page in range(number, last - 1, -1):
-            work = partial(read_part, room, before=None if id == END else id, limit=limit - len(found))
+            before_id, most = None if id == END else id, limit - len(found)
+            work = partial(read_part, room, page=page, before=before_id, limit=most)
             part = await self._docs.read(page_name(room, page), work)
             found += part.messages
             late += part.late

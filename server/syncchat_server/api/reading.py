@@ -8,12 +8,12 @@ from pycrdt import Doc, Map, Text
 
 from syncchat.core.codec import load
 from syncchat.core.ids import parse_id
+from syncchat.core.late import read_mark
 from syncchat.core.message import Body, printable, read_body, read_id, read_reaction
-from syncchat.core.page import MESSAGES, REACTIONS, STREAMS
+from syncchat.core.page import MARKS, MESSAGES, REACTIONS, STREAMS
 from syncchat_server.api.docs import as_doc
 from syncchat_server.timestamps import time_text
 
-MARKS = "marks"
 Json = dict[str, object]
 
 
@@ -28,7 +28,7 @@ class Part(NamedTuple):
     late: list[Json]
 
 
-def read_part(room: str, updates: Sequence[bytes], before: str | None, limit: int) -> Part:
+def read_part(room: str, updates: Sequence[bytes], page: int, before: str | None, limit: int) -> Part:
     """The last `limit` messages of a page before the id `before`; late ones are told with its end only.
 
     Malformed ones are left out, so that there may be fewer.
@@ -37,7 +37,7 @@ def read_part(room: str, updates: Sequence[bytes], before: str | None, limit: in
     ids = _ids(doc)
     end = len(ids) if before is None else bisect_left(ids, before)
     start = max(0, end - limit)
-    late = _late(doc)[-limit:] if before is None else []
+    late = _late(doc, page)[-limit:] if before is None else []
     return Part(_messages(room, doc, ids[start:end]), ids[start] if start else None, late)
 
 
@@ -76,13 +76,9 @@ def _messages(room: str, doc: "Doc[Any]", ids: Sequence[str]) -> list[Json]:
     ]
 
 
-def _late(doc: "Doc[Any]") -> list[Json]:
-    marks = ((id, load(mark)) for id, mark in doc.get(MARKS, type=Map).items())
-    return [
-        {"id": id, "page": mark["page"]}
-        for id, mark in sorted(marks)
-        if read_id(id) is not None and isinstance(mark, dict) and isinstance(mark.get("page"), int)
-    ]
+def _late(doc: "Doc[Any]", page: int) -> list[Json]:
+    marks = (read_mark(id, load(mark), page) for id, mark in doc.get(MARKS, type=Map).items())
+    return [late._asdict() for late in sorted(filter(None, marks))]
 
 
 def message_json(
