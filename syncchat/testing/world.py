@@ -11,12 +11,13 @@ from syncchat.core.deltas import Added, Delta
 from syncchat.core.dialect import HocuspocusDialect
 from syncchat.core.grant import Grant, Role
 from syncchat.core.ids import page_name
-from syncchat.core.room import Room
+from syncchat.core.message import Message
 from syncchat.core.stream import Stream
 from syncchat.core.tables import CellTable
 from syncchat.hub import Hub, Limits
 from syncchat.link import Link
 from syncchat.log import MemoryStore
+from syncchat.paged_room import PagedRoom as Room
 from syncchat.peer import Peer
 from syncchat.testing.crash import CrashLog
 from syncchat.testing.intruder import Intruder
@@ -122,6 +123,8 @@ class Client:
         self.stream: Stream | None = None
         self.crashes = 0
         self.last_text: dict[str, str] = {}
+        self.history: dict[str, Message] = {}
+        """What it saw when it scrolled to the start last."""
         self.has_twin = False
         self._store = store
         self._world = world
@@ -218,6 +221,12 @@ class World:
         tasks.start_soon(intruder.run, lambda: self.server.hub, lambda: token_of(INTRUDER))
         for client in self.clients:
             tasks.start_soon(client.run)
+
+    def newcomer(self) -> Client:
+        """Somebody comes who was never there."""
+        client = Client("newcomer", "newcomer", MemoryStore(), self)
+        self._tasks.start_soon(client.run)
+        return client
 
     def start(self, task: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run something in the world, beside its actors."""
