@@ -1,6 +1,8 @@
 """The cover of a room, as the server writes it and everybody reads it: newest page, counts, read marks."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from heapq import nsmallest
+from itertools import islice
 from typing import Any, NamedTuple
 
 from syncchat.core.changes import Change
@@ -19,6 +21,12 @@ READ, TO = "read|", "to|"
 
 MAX_WRITES = 1024
 """Cells written after which the row is made anew: what a cell was before costs a joiner some 14 bytes."""
+
+MAX_READERS = 16_384
+"""Users of whom it is known how far they have read; past it the least far of them are forgotten."""
+
+MAX_NAMED = 4096
+"""Users whose mentions are counted; past it only those of users who have read something are."""
 
 
 class ReadMark(NamedTuple):
@@ -75,7 +83,7 @@ class Cover:
 
     def read(self, user: str) -> ReadMark | None:
         """How far a user has read; None if nobody knows."""
-        match self._cells.get_cell(NOW, READ + user):
+        match self._cell(READ + user):
             case [str(id), int(messages), int(mentions)] if _is_id(id):
                 return ReadMark(id, messages, mentions)
         return None
@@ -94,49 +102,73 @@ class Cover:
 
     def count(self, cell: str) -> Count:
         """The count in a cell."""
-        match self._cells.get_cell(NOW, cell):
+        match self._cell(cell):
             case [int(total), int(before)] if 0 <= before <= total:
                 return Count(total, before)
         return Count(0, 0)
 
+    def _cell(self, cell: str) -> Any:
+        return self._cells.get_cell(NOW, cell)
+
     def _number(self, cell: str) -> int:
-        value = self._cells.get_cell(NOW, cell)
+        value = self._cell(cell)
         return value if isinstance(value, int) and value >= 0 else 0
 
 
 class CoverWriter(Cover):
-    """A cover, written: by the server alone (G3). Counts and marks never go back."""
+    """A cover, written: by the server alone (G3). Counts and marks never go back.
+
+    What is written is read here at once, and by others when it was saved: that is one transaction.
+    """
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
         self.store = store
+        self._unsaved: dict[str, Any] = {}
+        self._patient: dict[str, None] = {}
         self._writes = MAX_WRITES  # the first write of a process begins a row: an old one may hold anything
+        row = self._cells.get_row(NOW) or {}
+        self._readers = {cell for cell in row if cell.startswith(READ)}
+        self._named = {cell for cell in row if cell.startswith(TO)}
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether others see all that was written."""
+        return not self._unsaved
 
     def open_page(self, number: int) -> None:
         """Page `number` is the newest from now on."""
         if number > self.newest or not self.is_written:
-            with self.store.transaction():
-                self._set(PAGE, number)
-                for cell in list(self._row()):
-                    if cell == MESSAGES or cell.startswith(TO):
-                        total = self.count(cell).total
-                        self._set(cell, [total, total])
+            self._unsaved[PAGE] = number
+            for cell in (MESSAGES, *self._named):
+                total = self.count(cell).total
+                self._unsaved[cell] = [total, total]
 
     def drop_before(self, number: int) -> None:
         """The pages before `number` are there no more."""
         if number > self.first:
-            self._set(FIRST, number)
+            self._unsaved[FIRST] = number
 
     def arrived(self, user: str, mentioned: Collection[str] = ()) -> None:
         """A message of `user` has arrived; by writing it, its author has read one more."""
-        with self.store.transaction():
-            self._add(MESSAGES)
-            for other in mentioned:
+        self._add(MESSAGES)
+        for other in mentioned:
+            if self._counts(other):
+                self._named.add(TO + other)
                 self._add(TO + other)
-            mark = self.read(user)
-            if mark is not None:
-                own = user in mentioned
-                self._set(READ + user, [mark.id, mark.messages + 1, mark.mentions + own])
+        mark = self.read(user)
+        if mark is not None:
+            own = user in mentioned
+            self._unsaved[READ + user] = [mark.id, mark.messages + 1, mark.mentions + own]
+            self._patient.pop(READ + user, None)
+
+    def arrived_at_once(self, messages: int, mentions: Mapping[str, int]) -> None:
+        """So many messages, of which so many mention each user, have arrived by an import."""
+        self._add(MESSAGES, messages)
+        for user, number in mentions.items():
+            if self._counts(user):
+                self._named.add(TO + user)
+                self._add(TO + user, number)
 
     def mark_read(self, user: str, mark: ReadMark) -> bool:
         """A user has read up to here; False, with nothing done, if it had read as far before."""
@@ -144,29 +176,62 @@ class CoverWriter(Cover):
         if before is not None and (mark.id, mark.messages) <= (before.id, before.messages):
             return False
         known = before or ReadMark("", 0, 0)
-        self._set(
-            READ + user,
-            [mark.id, max(mark.messages, known.messages), max(mark.mentions, known.mentions)],
-        )
+        cell = READ + user
+        self._unsaved[cell] = [
+            mark.id,
+            max(mark.messages, known.messages),
+            max(mark.mentions, known.mentions),
+        ]
+        self._patient[cell] = None
+        self._readers.add(cell)
+        if len(self._readers) > MAX_READERS:
+            self._forget()
         return True
 
-    def _add(self, cell: str) -> None:
-        total, before = self.count(cell)
-        self._set(cell, [total + 1, before])
-
-    def _set(self, cell: str, value: Any) -> None:
-        self._writes += 1
-        if self._writes <= MAX_WRITES:
-            self._cells.set_cell(NOW, cell, value)
-            return
-        self._writes = 0
+    def save(self, *, marks: int | None = None) -> bool:
+        """Show others what was written, of read marks the first so many; False if there was nothing."""
+        later = set(islice(self._patient, marks, None)) if marks is not None else set()
+        cells = {cell: value for cell, value in self._unsaved.items() if cell not in later}
+        if not cells:
+            return False
         with self.store.transaction():
-            row = {**self._row(), cell: value}
-            self._cells.delete(NOW)
-            self._cells.set_row(NOW, row)
+            self._write(cells)
+        for cell in cells:
+            del self._unsaved[cell]
+            self._patient.pop(cell, None)
+        return True
 
-    def _row(self) -> dict[str, Any]:
-        return self._cells.get_row(NOW) or {}
+    def _write(self, cells: Mapping[str, Any]) -> None:
+        self._writes += len(cells)
+        if self._writes > MAX_WRITES:
+            self._writes = 0
+            cells = {**(self._cells.get_row(NOW) or {}), **cells}
+            self._cells.delete(NOW)
+            self._cells.set_row(NOW, {cell: value for cell, value in cells.items() if value is not None})
+            return
+        for cell, value in cells.items():
+            if value is None:
+                self._cells.delete_cell(NOW, cell)
+            else:
+                self._cells.set_cell(NOW, cell, value)
+
+    def _cell(self, cell: str) -> Any:
+        return self._unsaved[cell] if cell in self._unsaved else super()._cell(cell)
+
+    def _add(self, cell: str, number: int = 1) -> None:
+        total, before = self.count(cell)
+        self._unsaved[cell] = [total + number, before]
+
+    def _counts(self, user: str) -> bool:
+        return TO + user in self._named or len(self._named) < MAX_NAMED or READ + user in self._readers
+
+    def _forget(self) -> None:
+        """Forget those who have read the least far: some at once, as finding them takes a while."""
+        far = {cell: mark.id for cell in self._readers if (mark := self.read(cell.removeprefix(READ)))}
+        for cell in nsmallest(MAX_READERS // 16, self._readers, key=lambda cell: far.get(cell, "")):
+            self._readers.discard(cell)
+            self._patient.pop(cell, None)
+            self._unsaved[cell] = None
 
 
 def _is_id(id: str) -> bool:

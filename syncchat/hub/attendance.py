@@ -1,6 +1,7 @@
 """The presence in one doc: who may show what, how often, and under whose name (P1, P3, G15)."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Iterable
 
@@ -25,9 +26,12 @@ def _floor() -> int:
 
 
 class Attendance:
-    """What the seats of a doc say of themselves; `owns` tells whether a client id may be a user's."""
+    """What the seats of a doc say of themselves; `owns` tells whether a client id may be a user's.
 
-    __slots__ = ("_audience", "_desk", "_limits", "_owns", "_spawn", "_stats")
+    `on_read`, if there is one, is told of each user who says up to which message it has read.
+    """
+
+    __slots__ = ("_audience", "_desk", "_limits", "_on_read", "_owns", "_spawn", "_stats")
 
     def __init__(
         self,
@@ -37,12 +41,14 @@ class Attendance:
         *,
         owns: Callable[[int, str], bool],
         spawn: Spawn,
+        on_read: Callable[[str, str], None] | None = None,
     ) -> None:
         self._audience = audience
         self._limits = limits
         self._stats = stats
         self._owns = owns
         self._spawn = spawn
+        self._on_read = on_read
         self._desk = PresenceDesk(floor=_floor(), max_state=limits.presence_bytes)
 
     def present(self, seat: Seat, data: bytes) -> None:
@@ -95,9 +101,18 @@ class Attendance:
 
     def _show(self, seat: Seat, entries: list[Entry], pace: TokenBucket) -> None:
         pace.take(1, asyncio.get_running_loop().time())
+        if self._on_read is not None:
+            for id in filter(None, map(_read_up_to, entries)):
+                self._on_read(seat.user, id)
         self._audience.spread(encode(self._desk.put(entries, seat)), besides=seat)
         if seat.reads and not self._audience.is_slow(seat):
             seat.say(Awareness(encode(entries)))  # a stock client counts it as a sign of life
+
+
+def _read_up_to(entry: Entry) -> str | None:
+    """The message up to which a user has read, if its presence tells that."""
+    id = json.loads(entry.state).get("read") if '"read":' in entry.state else None
+    return id if isinstance(id, str) else None
 
 
 def _by_client(entries: Iterable[Entry]) -> dict[int, Entry]:

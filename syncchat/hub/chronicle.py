@@ -1,31 +1,125 @@
-"""The chronicle of a hub: what became of its rooms, commit by commit."""
+"""The chronicle of a hub: the newest page of each room in use, what arrives there, and what arrives late."""
 
 import logging
-from collections.abc import Iterable
+import random
+from collections.abc import Callable, Collection, Coroutine, Iterable
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Protocol
 
+import anyio
+
+from syncchat.core.arrivals import Arrival, Arrived, arrivals_on, begun, finished, marked
 from syncchat.core.guard import Accept
+from syncchat.core.ids import cover_name, page_name, parse_doc
 from syncchat.core.listeners import Signal
-from syncchat.core.page import MESSAGES
-from syncchat.errors import describe
+from syncchat.core.message import read_id
+from syncchat.core.page import MARKS, MESSAGES
+from syncchat.core.plan import Plan
+from syncchat.errors import LogError, Refused, describe
+from syncchat.hub.limits import Limits
+from syncchat.hub.room_history import Marker, RoomHistory
+from syncchat.hub.stats import Stats
+
+if TYPE_CHECKING:
+    from syncchat.hub.doc import ServedDoc
 
 logger = logging.getLogger("syncchat.hub")
+
+CLIENT_ID_BITS = 53
+
+PAGES_BACK = 4
+"""Pages before the newest in which a read mark is looked for; if it lies before them, all that is there
+counts as read: nobody counts a thousand unread messages."""
+
+MARKS_AT_ONCE = 4096
+"""Late messages marked with one update: with all that they may mention these are not too many for it."""
+
+READ_MARKS_AT_ONCE = 128
+"""Read marks written into a cover at once, which everybody in the room is sent; others wait for the next."""
 
 Committed = tuple[str, frozenset[str]]
 """The name of a page, and the ids of its messages that a commit added, changed or removed."""
 
 
-class Chronicle:
-    """Hears of every commit of every page.
+class Library(Protocol):
+    """Where the docs are."""
 
-    `committed` is told of those that changed messages, when they are durable and before anything else
-    happens to the page; what its listeners raise is logged.
+    def spawn(self, work: Callable[..., Coroutine[Any, Any, None]], *arguments: object) -> None:
+        """Start something that a room needs done."""
+
+    def find(self, name: str) -> "ServedDoc | None":
+        """A doc that is in memory."""
+
+    async def load(self, name: str) -> "ServedDoc":
+        """A doc. Raises LogError."""
+
+
+class Chronicle:
+    """Hears of every commit of every page, and writes the covers of the rooms in which something happens.
+
+    `committed` is told of commits that changed messages, when they are durable and before anything else
+    happens to the page; what its listeners raise is logged. What is known of a room is kept for as long
+    as its cover is in memory, and all of it can be told anew from the cover and the newest page.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, docs: Library, limits: Limits, stats: Stats, rng: random.Random) -> None:
         self.committed: Signal[Committed] = Signal("listeners to commits failed")
+        self._docs = docs
+        self._limits = limits
+        self._stats = stats
+        self._rng = rng
+        self._salt = rng.getrandbits(CLIENT_ID_BITS)
+        self._histories: dict[str, RoomHistory] = {}
+
+    # What the docs tell.
+
+    async def opened(self, doc: "ServedDoc") -> None:
+        """A page that is not empty was loaded: a crash may have kept the cover from counting it all (H7)."""
+        name = parse_doc(doc.name)
+        try:
+            history = await self._history(name.room)
+        except LogError as error:
+            logger.error("page %s is served, but nothing is counted: %s", doc.name, error)
+            return
+        if name.page == history.newest and history.arrived is None:
+            self._begin(history, doc)
+            self._save_soon(history)
+
+    async def is_open(self, page: str) -> bool:
+        """Whether a page may be written (H3). Raises LogError."""
+        name = parse_doc(page)
+        return name.page is None or name.page <= (await self._history(name.room)).newest
+
+    async def prepare(self, page: str, plans: Collection[Plan]) -> None:
+        """A commit is about to begin rows: late messages among them are marked first (H6).
+
+        Raises LogError.
+        """
+        name = parse_doc(page)
+        if name.page is not None and name.page < (await self._history(name.room)).newest:
+            late = begun(plans)
+            for at in range(0, len(late), MARKS_AT_ONCE):
+                await self._mark(name.room, name.page, late[at : at + MARKS_AT_ONCE])
+
+    def record(self, doc: "ServedDoc", plans: Collection[Plan]) -> None:
+        """A commit that begins rows is durable."""
+        name = parse_doc(doc.name)
+        history = self._histories.get(cover_name(name.room))
+        if history is None or name.page != history.newest:
+            return
+        if history.arrived is None:
+            self._begin(history, doc)
+        else:
+            history.arrive(finished(plans), marked(plans))
+        if history.arrived is not None and doc.is_full(history.arrived.standing):
+            history.open_next()
+            self._stats.rollovers += 1
+            self._save(history)
+        else:
+            self._save_soon(history)
 
     def tell(self, page: str, accepted: Iterable[Accept]) -> None:
-        """A commit of these is durable."""
+        """A commit of these is durable: whoever follows the messages hears of it."""
         places = (place for verdict in accepted for place in verdict.plan.places if place is not None)
         ids = frozenset(place.row[1] for place in places if place.row[0] == MESSAGES)
         if not ids:
@@ -34,3 +128,146 @@ class Chronicle:
             self.committed.tell((page, ids))
         except ExceptionGroup as errors:  # one who listens must not stop the room (S7)
             logger.error("after a commit of %s: %s", page, describe(errors))
+
+    def hear_cover(self, cover: str, update: bytes) -> None:
+        """A commit of a cover is durable; it may be of somebody else who writes as the server."""
+        history = self._histories.get(cover)
+        if history is not None:
+            history.hear(update)
+
+    def hear_reading(self, cover: "ServedDoc", user: str, id: str) -> None:
+        """Somebody who may write says to have read up to a message (H7)."""
+        if read_id(id) is not None:
+            history = self._history_of(cover)
+            history.hear_reading(user, id)
+            self._save_soon(history)
+
+    def forget(self, doc: str) -> None:
+        """A doc is in memory no more."""
+        self._histories.pop(doc, None)
+
+    # What others ask.
+
+    def flush(self, cover: str | None = None) -> None:
+        """Write what is not in a cover yet, or in any."""
+        histories = self._histories if cover is None else [cover] if cover in self._histories else []
+        for name in list(histories):
+            self._save(self._histories[name])
+
+    async def drop_before(self, room: str, page: int) -> None:
+        """Say in the cover that the pages before this one are there no more. Raises LogError."""
+        cover = await self._docs.load(cover_name(room))
+        history = self._history_of(cover)
+        history.cover.drop_before(page)
+        update = history.save()
+        if update is not None:
+            await cover.write(update)
+
+    # A room.
+
+    async def _history(self, room: str) -> RoomHistory:
+        return self._history_of(await self._docs.load(cover_name(room)))
+
+    def _history_of(self, cover: "ServedDoc") -> RoomHistory:
+        history = self._histories.get(cover.name)
+        if history is None:
+            history = RoomHistory(parse_doc(cover.name).room, cover.content(), self._client(cover.name))
+            self._histories[cover.name] = history
+        return history
+
+    def _client(self, cover: str) -> int:
+        """The server's client id in a cover: one for each process, as each would stay there for good (I4).
+
+        Going on under it is safe: what was written under it and is not in the log has left nobody (D2).
+        """
+        digest = sha256(f"{self._salt} {cover}".encode()).digest()
+        return int.from_bytes(digest) >> (8 * len(digest) - CLIENT_ID_BITS)
+
+    def _begin(self, history: RoomHistory, page: "ServedDoc") -> None:
+        history.begin(page.rows(MESSAGES), page.rows(MARKS))
+
+    def _save_soon(self, history: RoomHistory) -> None:
+        if not history.is_settled and not history.is_awaited:
+            history.is_awaited = True
+            self._docs.spawn(self._save_later, history)
+
+    async def _save_later(self, history: RoomHistory) -> None:
+        await anyio.sleep(self._limits.cover_seconds)
+        history.is_awaited = False
+        try:
+            if history.readings:
+                await self._settle_readings(history)
+        finally:
+            if self._histories.get(cover_name(history.room)) is history:
+                self._save(history, marks=READ_MARKS_AT_ONCE)
+                self._save_soon(history)
+
+    def _save(self, history: RoomHistory, *, marks: int | None = None) -> None:
+        cover = self._docs.find(cover_name(history.room))
+        update = None if cover is None else history.save(marks=marks)
+        if cover is not None and update is not None:
+            cover.write_soon(update)
+
+    # Late messages.
+
+    async def _mark(self, room: str, page: int, late: list[Arrival]) -> None:
+        """Mark messages on the newest page; on return that is durable. Raises LogError."""
+        while True:
+            history = await self._history(room)
+            newest = history.newest
+            target = await self._docs.load(page_name(room, newest))
+            unmarked = [one for one in late if history.arrived is None or one.id not in history.arrived]
+            if not unmarked:
+                return
+            try:
+                await self._mark_on(target, newest, history, unmarked, page)
+            except Refused as refusal:
+                if refusal.rule != "H6":
+                    raise
+                continue  # meanwhile the next page was opened
+            self._stats.late_messages += len(unmarked)
+            return
+
+    async def _mark_on(
+        self, target: "ServedDoc", number: int, history: RoomHistory, late: list[Arrival], page: int
+    ) -> None:
+        marker = history.marker
+        if marker is None or marker.page != number:
+            marker = history.marker = Marker(number, self._rng.getrandbits(CLIENT_ID_BITS))
+        update = marker.mark(late, page)
+        try:
+            await target.write(update, only_if=lambda: history.newest == number)
+        except BaseException:
+            history.marker = None  # what it wrote is lost, and what it would write next builds on that
+            raise
+
+    # Read marks.
+
+    async def _settle_readings(self, history: RoomHistory) -> None:
+        """Find out how much stands after the messages up to which users have read. Raises LogError."""
+        newest = history.newest
+        page = await self._docs.load(page_name(history.room, newest))
+        if history.arrived is None and page.is_still:
+            self._begin(history, page)
+        if history.arrived is None:
+            return
+        older: list[Arrived] = []
+        for user, reading in list(history.readings.items()):
+            while not _reaches([history.arrived, *older], reading.id) and self._has_more(history, older):
+                older.append(await self._read(page_name(history.room, newest - 1 - len(older))))
+            if history.newest != newest:
+                return  # a page was opened while those before it were loaded: again the next time
+            if user in history.readings:
+                history.settle(user, [history.arrived, *older])
+
+    def _has_more(self, history: RoomHistory, older: list[Arrived]) -> bool:
+        return len(older) < PAGES_BACK and history.newest - len(older) > history.cover.first
+
+    async def _read(self, page: str) -> Arrived:
+        doc = await self._docs.load(page)
+        return Arrived(*arrivals_on(doc.rows(MESSAGES), doc.rows(MARKS)))
+
+
+def _reaches(pages: list[Arrived], id: str) -> bool:
+    """Whether nothing that stands after this id is on a page before these."""
+    return any("" < page.first <= id for page in pages)

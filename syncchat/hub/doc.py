@@ -1,19 +1,22 @@
 """A doc that is served: judged, applied, appended to the log, and only then shown to anybody."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from time import perf_counter
+from typing import Any
 
 import anyio
 
 from syncchat.core.guard import Accept
 from syncchat.core.lib0 import decode_state
-from syncchat.errors import LinkClosed, ProtocolError, Refused
+from syncchat.core.plan import Plan
+from syncchat.errors import LinkClosed, LogError, ProtocolError, Refused
 from syncchat.hub.accounts import PARTS
 from syncchat.hub.attendance import Attendance, Spawn
 from syncchat.hub.audience import Audience
 from syncchat.hub.chronicle import Chronicle
-from syncchat.hub.ledger import Ledger, Offer, Outcome
+from syncchat.hub.ledger import Ledger, Offer, Outcome, ServerWrite
 from syncchat.hub.limits import Limits
 from syncchat.hub.seat import Seat
 from syncchat.hub.stats import Stats
@@ -22,6 +25,9 @@ from syncchat.wakeup import Wakeup
 
 NOTHING = b"\x00\x00"
 """The update that changes nothing."""
+
+NO_STATE = b"\x00"
+"""The state vector of who has nothing."""
 
 
 class ServedDoc:
@@ -81,6 +87,32 @@ class ServedDoc:
         """Updates that wait for their commit."""
         return len(self._offers)
 
+    # What the chronicle asks.
+
+    @property
+    def is_still(self) -> bool:
+        """Whether it is exactly what the log holds."""
+        return not self._committing
+
+    def content(self) -> bytes:
+        """All of it, as one update."""
+        return self._ledger.difference(NO_STATE)
+
+    def rows(self, root: str) -> dict[str, Any]:
+        """The rows of a root, as they stand in the doc."""
+        return self._ledger.rows(root)
+
+    def is_full(self, messages: int) -> bool:
+        """Whether a page with so many messages is so large that there should be another one."""
+        return self._ledger.is_full(self._limits, messages)
+
+    def stored(self, root: str, keys: Iterable[str]) -> tuple[int, dict[str, Any]]:
+        """The `seq` of the newest commit, and what some rows are by it; None for those that are not there.
+
+        To be asked while a commit is told: then the doc is what the log holds.
+        """
+        return self._ledger.seq, self._ledger.stored(root, keys)
+
     # What a line says.
 
     def join(self, seat: Seat) -> None:
@@ -108,6 +140,23 @@ class ServedDoc:
         self._offers.append(Offer(seat, update, whole, perf_counter()))
         self._wakeup.call()
 
+    async def write(self, update: bytes, *, only_if: Callable[[], bool] | None = None) -> None:
+        """Write as the server itself; on return it is durable. Not after the doc is `over`.
+
+        Raises LogError, and Refused: with the rule H6 if `only_if` said no when its turn came.
+        """
+        await self._offer_own(update, only_if).done
+
+    def write_soon(self, update: bytes) -> None:
+        """Write as the server itself; if that fails the doc is unloaded, as ever (D3)."""
+        self._offer_own(update, None)
+
+    def _offer_own(self, update: bytes, only_if: Callable[[], bool] | None) -> ServerWrite:
+        own = ServerWrite(only_if)
+        self._offers.append(Offer(None, update, True, perf_counter(), own))
+        self._wakeup.call()
+        return own
+
     def ask(self, seat: Seat, state: bytes) -> None:
         """Somebody asks for what it lacks; raises MalformedUpdate if `state` is no state vector.
 
@@ -123,7 +172,12 @@ class ServedDoc:
             return
         if self._attendance is None:
             self._attendance = Attendance(
-                self._audience, self._limits, self._stats, owns=self._ledger.owns, spawn=self._spawn
+                self._audience,
+                self._limits,
+                self._stats,
+                owns=self._ledger.owns,
+                spawn=self._spawn,
+                on_read=partial(self._chronicle.hear_reading, self) if self._ledger.is_cover else None,
             )
         self._attendance.present(seat, entries)
 
@@ -147,6 +201,8 @@ class ServedDoc:
         """
         await self._ledger.load()
         self._is_new = not self._ledger.entries
+        if self._ledger.is_page and not self._is_new:
+            await self._chronicle.opened(self)
         self.release()
         while not await self._is_over():
             await self._commit()
@@ -164,6 +220,11 @@ class ServedDoc:
             self.loading = None
         self._rested.call()
 
+    def close(self) -> None:
+        """Nobody serves it any more: tell all who wait for it, or for what they wrote."""
+        self._give_up(self._offers)
+        self.release()
+
     async def finish(self) -> None:
         """Return when everything that was offered is durable and settled."""
         while self.failure is None and (self._offers or self._committing):
@@ -179,6 +240,7 @@ class ServedDoc:
         if idle.cancelled_caught and not self._is_wanted:
             if self._ledger.entries > 1:
                 await self._ledger.compact()
+            self._chronicle.flush(self.name)
             self.over = not self._is_wanted
         return self.over
 
@@ -199,19 +261,34 @@ class ServedDoc:
         offers = self._take_offers()
         if not offers:
             return
-        self._audience.mark_slow()
         self._committing = True
         try:
+            if not self._ledger.is_open:
+                self._ledger.is_open = await self._chronicle.is_open(self.name)
+            self._audience.mark_slow()
             outcomes = self._ledger.apply(offers, self._now())
+            begun, self._ledger.begun = self._ledger.begun, None
+            if begun is not None:
+                await self._chronicle.prepare(self.name, begun)
             update = await self._ledger.append()
+        except BaseException:
+            self._give_up(offers)
+            raise
         finally:
             for offer in offers:
-                offer.seat.finished(len(offer.update))
+                if offer.seat is not None:
+                    offer.seat.finished(len(offer.update))
             self._committing = False
             self._rested.call()
         self._settle(outcomes)
         if update is not None:
             self._fan_out(update, outcomes)
+            self._tell(update, outcomes, begun)
+
+    def _give_up(self, offers: Iterable[Offer]) -> None:
+        for offer in offers:
+            if offer.own is not None:
+                offer.own.settle(LogError(f"doc {self.name} could not be written"))
 
     def _take_offers(self) -> list[Offer]:
         size = count = 0
@@ -229,9 +306,13 @@ class ServedDoc:
 
     def _settle(self, outcomes: Iterable[Outcome]) -> None:
         for offer, verdict, parts in outcomes:
+            seat = offer.seat
+            if seat is None:
+                if offer.own is not None:
+                    offer.own.settle(verdict if isinstance(verdict, Refused) else None)
+                continue
             if isinstance(verdict, Refused):
                 self._stats.refusals[verdict.rule] += 1
-            seat = offer.seat
             if parts >= PARTS and seat.account is not None:
                 seat.account.charge_parts(parts, asyncio.get_running_loop().time())
             if seat.doc is not self:
@@ -255,8 +336,16 @@ class ServedDoc:
         authors = {offer.seat for offer, verdict in accepted if verdict.is_news}
         self._audience.fan_out(update, authors.pop() if len(authors) == 1 else None)
         self._count(offer for offer, _ in accepted)
-        if self._chronicle.committed.is_heard and self._ledger.is_page:
-            self._chronicle.tell(self.name, (verdict for _, verdict in accepted))
+
+    def _tell(self, update: bytes, outcomes: Iterable[Outcome], begun: Collection[Plan] | None) -> None:
+        """Have the commit in the chronicle."""
+        if begun is not None:
+            self._chronicle.record(self, begun)
+        if self._ledger.is_cover:
+            self._chronicle.hear_cover(self.name, update)
+        elif self._chronicle.committed.is_heard and self._ledger.is_page:
+            accepted = (verdict for _, verdict, _ in outcomes if isinstance(verdict, Accept))
+            self._chronicle.tell(self.name, accepted)
 
     def _count(self, accepted: Iterable[Offer]) -> None:
         now, group = perf_counter(), 0

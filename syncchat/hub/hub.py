@@ -1,5 +1,6 @@
 """The hub: takes links, opens docs for them, and keeps each failure where it belongs."""
 
+import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -16,7 +17,7 @@ from syncchat.core.listeners import Signal
 from syncchat.core.messages import Auth, Ping
 from syncchat.errors import CloseCode, ProtocolError
 from syncchat.hub.accounts import FULL
-from syncchat.hub.chronicle import Chronicle, Committed
+from syncchat.hub.chronicle import Committed
 from syncchat.hub.door import Authorize, Door
 from syncchat.hub.limits import Limits
 from syncchat.hub.reception import Reception
@@ -50,6 +51,7 @@ class Hub:
         authorize: Authorize,
         limits: Limits | None = None,
         now: Callable[[], int] = _wall_clock,
+        rng: random.Random | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self.stats = Stats()
@@ -57,11 +59,12 @@ class Hub:
         """Told whenever somebody opens or leaves a doc."""
         self._log = log
         self._door = Door(authorize, self.limits, now)
-        chronicle = Chronicle()
-        self.committed: Signal[Committed] = chronicle.committed
+        self._shelf = Shelf(
+            log, self.limits, self.stats, now=now, on_leave=self._left, rng=rng or random.SystemRandom()
+        )
+        self.committed: Signal[Committed] = self._shelf.chronicle.committed
         """Told of each page of a room when a commit that changed messages is durable: of its name and
         their ids. Who listens is called in the middle of the hub's work, and is to take note only."""
-        self._shelf = Shelf(log, self.limits, self.stats, now=now, on_leave=self._left, chronicle=chronicle)
         self._reception = Reception(self._shelf, self._door, self.limits, self.stats, self._turned)
         self._lines: dict[Line, None] = {}  # a set would ping them in another order each time
         self._addresses: Counter[str] = Counter()
@@ -108,9 +111,25 @@ class Hub:
             )
         return len(gone)
 
+    def stored(self, page: str, ids: Iterable[str]) -> tuple[int, dict[str, Any]]:
+        """What messages of a page are in the log, as JSON, and the `seq` of its newest entry.
+
+        To be asked by who is told of a commit of that page, before it returns; None for messages that are
+        not there any more.
+        """
+        return self._shelf.docs[page].stored(MESSAGES, ids)
+
     def occupants(self) -> dict[str, set[str]]:
         """For each doc in memory, the users who have it open."""
         return {name: {seat.user for seat in doc.seats} for name, doc in self._shelf.docs.items()}
+
+    async def write_as_server(self, doc: str, update: bytes) -> None:
+        """Write into a doc what nobody else may (G3); on return it is durable. Raises LogError, Refused."""
+        await (await self._shelf.load(doc)).write(update)
+
+    async def drop_before(self, room: str, page: int) -> None:
+        """Tell a room that its pages before this one are there no more. Raises LogError."""
+        await self._shelf.chronicle.drop_before(room, page)
 
     @property
     def loaded(self) -> list[str]:

@@ -1,15 +1,18 @@
 """A doc as its log holds it: what is offered is judged, applied, and appended to the log as one commit."""
 
 import logging
-from collections.abc import Sequence
+from asyncio import Future, get_running_loop
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from pycrdt import Doc, TransactionEvent
+from pycrdt import Doc, Map, TransactionEvent
 
 from syncchat.compaction import compact, is_worthwhile
+from syncchat.core.grant import Grant, Role
 from syncchat.core.guard import Accept, judge
 from syncchat.core.ids import parse_doc
-from syncchat.core.schema import PAGE, schema_of
+from syncchat.core.plan import Plan
+from syncchat.core.schema import COVER, PAGE, SERVER, schema_of
 from syncchat.core.snapshot import NotEqual
 from syncchat.core.structs import StructIndex
 from syncchat.core.update import MOST, Update
@@ -22,18 +25,48 @@ from syncchat.log import Log
 
 logger = logging.getLogger("syncchat.hub")
 
+SERVERS = Grant(SERVER, Role.WRITER)
+"""The grant under which the server itself writes."""
+
 
 class Poisoned(SyncchatError):
     """The CRDT library failed on an update the guard let through; the doc in memory is not to be trusted."""
 
 
-class Offer(NamedTuple):
-    """An update somebody wants in the doc since `time`; `whole` if it is everything its sender has."""
+class ServerWrite:
+    """What waits for an update of the server itself: `done` is set when it is durable.
 
-    seat: Seat
+    It is refused (H6) unless `only_if` says yes when its turn comes.
+    """
+
+    __slots__ = ("done", "only_if")
+
+    def __init__(self, only_if: Callable[[], bool] | None = None) -> None:
+        self.done: Future[None] = get_running_loop().create_future()
+        self.only_if = only_if
+
+    def settle(self, error: Exception | None) -> None:
+        """It is durable, or never will be."""
+        if self.done.done():  # whoever waited was cancelled
+            return
+        if error is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(error)
+            self.done.exception()  # who does not wait for it need not hear of it: the doc's end is logged
+
+
+class Offer(NamedTuple):
+    """An update somebody wants in the doc since `time`; `whole` if it is everything its sender has.
+
+    Without a seat it is the server's own.
+    """
+
+    seat: Seat | None
     update: bytes
     whole: bool
     time: float
+    own: ServerWrite | None = None
 
 
 class Outcome(NamedTuple):
@@ -50,7 +83,8 @@ class Outcome(NamedTuple):
 class Ledger:
     """The doc in memory and its log. Between `apply` and the end of `append` it is ahead of the log.
 
-    `entries` counts what the log has since the last snapshot.
+    `entries` counts what the log has since the last snapshot. `is_open` tells whether anybody but the
+    server may write. `begun` has what began rows of a page in the commit that is being made.
     """
 
     __slots__ = (
@@ -65,14 +99,20 @@ class Ledger:
         "_schema",
         "_snapshot",
         "_unbound",
+        "begun",
         "compacting",
         "entries",
+        "seq",
+        "is_open",
     )
 
     def __init__(self, name: str, log: Log) -> None:
         self._name = name
         self._log = log
-        self._schema = schema_of(parse_doc(name))
+        parts = parse_doc(name)
+        self._schema = schema_of(parts)
+        self.is_open = not parts.page
+        self.begun: list[Plan] | None = None
         self._doc: Doc[Any] = Doc()
         self._index = StructIndex(self._doc.get_update)
         self._made: bytes | None = None
@@ -80,13 +120,18 @@ class Ledger:
         self._unbound: dict[int, str] | None = None
         self._observing = self._doc.observe(self._on_update)
         self._snapshot = self._grown = 0
-        self.entries = 0
+        self.entries = self.seq = 0
         self.compacting = False
 
     @property
     def is_page(self) -> bool:
         """Whether it is a page of a room."""
         return self._schema is PAGE
+
+    @property
+    def is_cover(self) -> bool:
+        """Whether it is the cover of a room."""
+        return self._schema is COVER
 
     async def load(self) -> None:
         """Fill the doc from the log. Raises LogError."""
@@ -99,6 +144,7 @@ class Ledger:
                 self._doc.apply_update(entry.data)
         self._made = None
         self.entries = len(entries)
+        self.seq = entries[-1].seq if entries else 0
         self._grown = sum(len(entry.data) for entry in entries)
         whole = self._doc.get_update
         self._index = StructIndex.load(whole(), self._schema.owner_of, source=whole)
@@ -121,6 +167,7 @@ class Ledger:
 
         Raises Poisoned.
         """
+        self.begun = None
         try:
             with self._doc.transaction():
                 return [self._take(offer, now) for offer in offers]
@@ -142,14 +189,33 @@ class Ledger:
             return Outcome(offer, refusal, parts)
 
     def _judge(self, offer: Offer, update: Update, now: int) -> Accept | Refused | None:
-        grant = offer.seat.grant
-        verdict = judge(update, self._index, user=grant.user, role=grant.role, now=now, schema=self._schema)
+        grant = SERVERS if offer.seat is None else offer.seat.grant
+        verdict = judge(
+            update,
+            self._index,
+            user=grant.user,
+            role=grant.role,
+            now=now,
+            schema=self._schema,
+            server=grant is SERVERS,
+        )
         if not isinstance(verdict, Accept):
             return Refused("S5", "it builds on what neither side has") if offer.whole else None
+        self._check_open(offer, verdict)
         self._bind(verdict, grant.user)
         self._index.extend(verdict.plan, grant.user)
         self._doc.apply_update(offer.update)
+        if verdict.plan.layer.places and self._schema is PAGE:
+            self.begun = self.begun or []
+            self.begun.append(verdict.plan)
         return verdict
+
+    def _check_open(self, offer: Offer, verdict: Accept) -> None:
+        own = offer.own
+        if own is not None and own.only_if is not None and not own.only_if():
+            raise Refused("H6", "it is the newest page no more")
+        if not self.is_open and offer.seat is not None and verdict.is_news:
+            raise Refused("H3", "the server has not opened that page yet", tuple(sorted(verdict.rows)))
 
     def _bind(self, verdict: Accept, user: str) -> None:
         owner = self._index.owner
@@ -167,12 +233,28 @@ class Ledger:
             return None
         # One commit: an id whose update is durable and whose owner is not could be anybody's after a crash.
         beside = None if self._unbound is None else binding(self._name, self._unbound)
-        await self._log.append(self._name, [update], beside=beside)
+        self.seq = await self._log.append(self._name, [update], beside=beside)
         self._unbound = None
         self.entries += 1
         self._grown += len(update)
         self._everything = None
         return update
+
+    def rows(self, root: str) -> dict[str, Any]:
+        """The rows of a root, as they stand in the doc."""
+        return self._doc.get(root, type=Map).to_py() or {}
+
+    def is_full(self, limits: Limits, messages: int) -> bool:
+        """Whether a page with so many messages is so large that there should be another one."""
+        index = self._index
+        if messages >= limits.page_messages or index.client_count >= limits.page_clients:
+            return True
+        return index.size >= limits.page_bytes and index.weigh() >= limits.page_bytes
+
+    def stored(self, root: str, keys: Iterable[str]) -> dict[str, Any]:
+        """Some rows of a root, as they stand in the doc; None for those that are not there."""
+        rows = self._doc.get(root, type=Map)
+        return {key: rows.get(key) for key in keys}
 
     def owns(self, client: int, user: str) -> bool:
         """Whether a client id is this user's, or nobody's yet."""

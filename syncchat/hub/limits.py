@@ -113,6 +113,20 @@ class Limits:
     missed_presence: int = 256
     """Presence states kept for a slow reader; past it its link is closed with TRY_LATER."""
 
+    # History.
+
+    page_messages: int = 256
+    """Messages on a room's newest page from which on the next is opened."""
+
+    page_bytes: int = 1 << 17
+    """The same in bytes."""
+
+    page_clients: int = 1000
+    """The same in client ids: each is in every state vector of the page for good."""
+
+    cover_seconds: float = 3.0
+    """How often the counts and read marks of a room are written at most; a next page is told at once."""
+
     # Readers and docs.
 
     reader_backlog: int = 1 << 20

@@ -1,6 +1,7 @@
 """The shelf: the docs in memory, each loaded once, and the tasks that serve them."""
 
 import logging
+import random
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -30,14 +31,14 @@ class Shelf:
         *,
         now: Callable[[], int],
         on_leave: Callable[[Seat], None],
-        chronicle: Chronicle,
+        rng: random.Random,
     ) -> None:
         self.docs: dict[str, ServedDoc] = {}
         self._log = log
         self._limits = limits
         self._stats = stats
         self._now = now
-        self._chronicle = chronicle
+        self.chronicle = Chronicle(self, limits, stats, rng)
         # Bound once: each doc keeps them.
         self._on_leave = on_leave
         self._start: Spawn = self.spawn
@@ -51,9 +52,17 @@ class Shelf:
         await self._tasks.__aexit__(None, None, None)
 
     async def finish(self) -> None:
-        """Return when everything that was offered to any doc is durable and settled."""
+        """Return when everything that was offered to any doc is durable and settled, the covers last."""
         for doc in list(self.docs.values()):
             await doc.finish()
+        self.chronicle.flush()
+        for doc in list(self.docs.values()):
+            await doc.finish()
+
+    def find(self, name: str) -> ServedDoc | None:
+        """A doc that is in memory, and goes on being served."""
+        doc = self.docs.get(name)
+        return None if doc is None or doc.over else doc
 
     async def load(self, name: str) -> ServedDoc:
         """The doc, loaded once however many ask together (S6). Raises LogError."""
@@ -78,7 +87,7 @@ class Shelf:
             now=self._now,
             spawn=self._start,
             on_leave=self._on_leave,
-            chronicle=self._chronicle,
+            chronicle=self.chronicle,
         )
 
     async def _run(self, doc: ServedDoc) -> None:
@@ -94,7 +103,8 @@ class Shelf:
         finally:
             if self.docs.get(doc.name) is doc:
                 del self.docs[doc.name]
-            doc.release()
+                self.chronicle.forget(doc.name)
+            doc.close()
 
     def spawn(self, work: Callable[..., Coroutine[Any, Any, None]], *arguments: object) -> None:
         """Start what a doc or a link needs done beside it; its failure must end no other (S7)."""

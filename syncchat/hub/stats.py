@@ -54,3 +54,7 @@ class Stats:
     over_limit: Counter[str] = field(default_factory=Counter)
     """How often each limit was hit, by its name in limits.py."""
     log_failures: int = 0
+    rollovers: int = 0
+    """Pages opened because the one before was full."""
+    late_messages: int = 0
+    """Messages marked because they came to a page that was the newest no more."""

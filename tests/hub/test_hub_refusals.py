@@ -245,7 +245,7 @@ def test_S11_y_websocket_gets_no_status_and_its_token_opens_its_one_doc() -> Non
             written = Writer().write(format_id(1, "ann", 1), {"text": "x"})
             here.send(dialect.encode(PAGE, Update(written)) or b"")
             assert [m for m in await said() if isinstance(m, Status)] == []
-            assert hub.occupants() == {PAGE: {"ann"}}
+            assert hub.occupants()[PAGE] == {"ann"}
             here.send(b"\xff")
             with pytest.raises(LinkClosed) as closed:
                 await here.receive()

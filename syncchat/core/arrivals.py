@@ -1,0 +1,136 @@
+"""Which messages have come into a room: those on its newest page, and those that its marks lead to."""
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from syncchat.core.codec import load
+from syncchat.core.mentions import mentioned
+from syncchat.core.message import read_body, read_id
+from syncchat.core.page import MARKS, MESSAGES, STREAMS
+from syncchat.core.plan import Plan
+
+
+class Arrival(NamedTuple):
+    """A message, and the users whom it mentions. Of one that is still being written nobody knows them."""
+
+    id: str
+    to: frozenset[str] = frozenset()
+
+
+def finished(plans: Iterable[Plan]) -> list[Arrival]:
+    """The messages that updates finish in rows that were not there before."""
+    return [_read_message(id, text) for id, text in _new_rows(plans, MESSAGES) if text is not None]
+
+
+def begun(plans: Iterable[Plan]) -> list[Arrival]:
+    """The messages that updates begin, or finish, in rows that were not there before."""
+    plans = list(plans)
+    streamed = (Arrival(id) for id, _ in _new_rows(plans, STREAMS))
+    return list({arrival.id: arrival for arrival in (*streamed, *finished(plans))}.values())
+
+
+def marked(plans: Iterable[Plan]) -> list[Arrival]:
+    """The late messages that updates mark."""
+    return [_read_mark(id, text) for id, text in _new_rows(plans, MARKS) if text is not None]
+
+
+def mark_of(arrival: Arrival, page: int) -> dict[str, Any]:
+    """The mark of a late message that stands on this page: a row of `marks` under the message's id."""
+    return {"page": page} | ({"to": sorted(arrival.to)} if arrival.to else {})
+
+
+def _new_rows(plans: Iterable[Plan], root: str) -> Iterator[tuple[str, str | None]]:
+    """Rows of a root that come into being, each with the JSON that it ends with, if it is any."""
+    rows: dict[str, str | None] = {}
+    for plan in plans:
+        new = {place for place in plan.layer.places.values() if place.depth == 0 and place.row[0] == root}
+        for struct, _, place in plan.placed if new else ():
+            if place is not None and (place in new or (place.row[1] in rows and place.row[0] == root)):
+                rows[place.row[1]] = _text(struct.content) or rows.get(place.row[1])
+    return iter(rows.items())
+
+
+def _text(content: object) -> str | None:
+    return content[0] if isinstance(content, list) and content and isinstance(content[0], str) else None
+
+
+def _read_message(id: str, text: str) -> Arrival:
+    body = read_body(load(text)) if "@" in text or "\\u" in text else None
+    return Arrival(id, frozenset() if body is None else mentioned(body.text))
+
+
+def _read_mark(id: str, text: str) -> Arrival:
+    value = load(text)
+    to = value.get("to") if isinstance(value, dict) else None
+    return Arrival(
+        id, frozenset(user for user in to if isinstance(user, str)) if isinstance(to, list) else frozenset()
+    )
+
+
+def arrivals_on(messages: Mapping[str, Any], marks: Mapping[str, Any]) -> tuple[list[Arrival], list[Arrival]]:
+    """What a page has: the finished messages that stand on it, and the late ones that it marks; by id."""
+    return (
+        [_read_message(id, text) for id, text in _readable(messages)],
+        [_read_mark(id, text) for id, text in _readable(marks)],
+    )
+
+
+def _readable(rows: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for id, text in sorted(rows.items()):
+        if isinstance(text, str) and read_id(id) is not None:
+            yield id, text
+
+
+class Arrived:
+    """The messages that have arrived on one page while it was the newest, by their ids.
+
+    `standing` is how many of them stand on the page itself, and `first` the smallest id of those, empty if
+    there is none; the others are late, and marked there.
+    """
+
+    def __init__(self, messages: Iterable[Arrival] = (), late: Iterable[Arrival] = ()) -> None:
+        self.ids: list[str] = []
+        self.first = ""
+        self.standing = 0
+        self._to: dict[str, list[str]] = {}
+        self.add(messages)
+        self.mark(late)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __contains__(self, id: str) -> bool:
+        at = bisect_left(self.ids, id)
+        return at < len(self.ids) and self.ids[at] == id
+
+    @property
+    def last(self) -> str:
+        """The greatest id; empty if there is none."""
+        return self.ids[-1] if self.ids else ""
+
+    def add(self, messages: Iterable[Arrival]) -> list[Arrival]:
+        """Messages have come to stand on the page; returns those that were not known."""
+        new = self.mark(messages)
+        self.standing += len(new)
+        firsts = [arrival.id for arrival in new] + ([self.first] if self.first else [])
+        self.first = min(firsts, default="")
+        return new
+
+    def mark(self, late: Iterable[Arrival]) -> list[Arrival]:
+        """Messages of older pages were marked; returns those that were not known."""
+        new = [arrival for arrival in late if arrival.id not in self]
+        for id, to in new:
+            insort(self.ids, id)
+            for user in to:
+                insort(self._to.setdefault(user, []), id)
+        return new
+
+    def after(self, id: str) -> list[str]:
+        """The ids of those that stand after this id."""
+        return self.ids[bisect_right(self.ids, id) :]
+
+    def mentioning_after(self, user: str, id: str) -> list[str]:
+        """The ids of those of them that mention a user."""
+        ids = self._to.get(user, [])
+        return ids[bisect_right(ids, id) :]
