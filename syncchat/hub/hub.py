@@ -3,7 +3,7 @@
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +15,7 @@ from syncchat.core.dialect import Dialect, HocuspocusDialect
 from syncchat.core.grant import Claims
 from syncchat.core.listeners import Signal
 from syncchat.core.messages import Auth, Ping
+from syncchat.core.page import MESSAGES
 from syncchat.errors import CloseCode, ProtocolError
 from syncchat.hub.accounts import FULL
 from syncchat.hub.chronicle import Committed

@@ -2,7 +2,7 @@
 
 import logging
 from asyncio import Future, get_running_loop
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from pycrdt import Doc, Map, TransactionEvent
@@ -102,8 +102,8 @@ class Ledger:
         "begun",
         "compacting",
         "entries",
-        "seq",
         "is_open",
+        "seq",
     )
 
     def __init__(self, name: str, log: Log) -> None:
