@@ -56,6 +56,7 @@ def cover(first: int) -> bytes:
     writer.drop_before(first)
     for _ in range(PAGES * EACH):
         writer.arrived("ada", ["bob"])
+    writer.save()
     return doc.get_update()
 
 
