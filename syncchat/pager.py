@@ -149,7 +149,9 @@ class Pager:
         """Show a page that holds a message, and its neighbours; False, with nothing done, if it does not."""
         async with self._turning:
             window = self.window
-            if page in window or not window.first <= page <= window.newest:
+            if not window.first <= page <= window.newest:
+                return False
+            if page in window:
                 return self._room.message(id) is not None
             low, high = max(window.first, page - 1), min(window.newest, page + 1)
             with self._hold(range(low, high + 1)):

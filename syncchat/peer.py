@@ -156,6 +156,11 @@ class Peer:
         """
         await self._docs.close(name)
 
+    @property
+    def docs(self) -> list[str]:
+        """The names of the docs that are open."""
+        return list(self._docs.desks)
+
     async def enter(self, room: str) -> PagedRoom:
         """Enter a room: its cover and its newest page are opened, and others see us in it.
 
