@@ -19,14 +19,15 @@ def is_worthwhile(entries: Sequence[Entry]) -> bool:
     return len(entries) >= ENTRIES
 
 
-async def compact(log: Log, name: str) -> bool:
+async def compact(log: Log, name: str, *, least: int = 2) -> bool:
     """Replace all entries of a doc by one proven snapshot; False if the log changed meanwhile.
 
+    Nothing is done, and False returned, if there are fewer than `least` entries.
     Raises NotEqual (and leaves the log alone) if the snapshot cannot be proven, LogFailed if it
     cannot be written.
     """
     entries = await log.read(name)
-    if len(entries) < 2:
+    if len(entries) < max(1, least):
         return False
     updates = [entry.data for entry in entries]
     if sum(map(len, updates)) > OFFLOAD:

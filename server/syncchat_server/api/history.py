@@ -78,7 +78,7 @@ class History:
     async def message(self, room: str, place: Place) -> Json | None:
         """One message by its place; without a page, it is looked for where its time would have it."""
         cover = await self._docs.cover(room)
-        page = await self._page_of(room, cover, place.id) if place.page is None else place.page
+        page = await self.page_of(room, cover, place.id) if place.page is None else place.page
         if not cover.first <= page <= cover.newest:
             return None
         return await self._docs.read(page_name(room, page), partial(read_message, room, id=place.id))
@@ -88,9 +88,9 @@ class History:
             return cover.newest, END
         if before.page is not None:
             return before.page, before.id
-        return await self._page_of(room, cover, before.id), before.id
+        return await self.page_of(room, cover, before.id), before.id
 
-    async def _page_of(self, room: str, cover: Cover, id: str) -> int:
+    async def page_of(self, room: str, cover: Cover, id: str) -> int:
         """The newest page that begins no later than a message: pages begin one after the other."""
         low, high = cover.first, cover.newest
         while low < high:

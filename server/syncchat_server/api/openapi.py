@@ -164,6 +164,17 @@ USAGE = _object(
     },
 )
 
+ERASED = _object(
+    "What an erase reached.",
+    {
+        "message": {"$ref": "#/components/schemas/Message"},
+        "page": COUNT | {"description": "The page it stands on."},
+        "reached": {"type": "array", "items": _text("Where its text is no more.")},
+        "left": {"type": "array", "items": _text("Where it still is, and why: erase it again.")},
+        "beyond": {"type": "array", "items": _text("What no erase reaches.")},
+    },
+)
+
 EVENT = _object(
     "What a webhook is sent; `webhook-id` in its headers is the message's id.",
     {"type": {"const": "message.created"}, "data": {"$ref": "#/components/schemas/Message"}},
@@ -276,6 +287,18 @@ PATHS: Json = {
             "responses": _answers(200, "Message", "The message.", (404,)),
         }
     },
+    "/api/v1/rooms/{room}/messages/{id}/erase": {
+        "post": {
+            "operationId": "erase",
+            "summary": "Delete a message, and its text from all that the daemon has; for moderators",
+            "parameters": [
+                ROOM,
+                _parameter("id", "path", ID, "Its id."),
+                _parameter("page", "query", COUNT, "The page it stands on, if that is known."),
+            ],
+            "responses": _answers(200, "Erased", "It is deleted; what was reached.", (404,)),
+        }
+    },
     "/api/v1/usage": {
         "get": {
             "operationId": "usage",
@@ -311,6 +334,7 @@ DOCUMENT: Json = {
             "Room": ROOM_TOLD,
             "RoomList": ROOM_LIST,
             "Usage": USAGE,
+            "Erased": ERASED,
             "Event": EVENT,
             "Problem": PROBLEM,
         },

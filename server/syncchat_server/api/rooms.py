@@ -21,6 +21,7 @@ from syncchat.hub import Hub
 from syncchat.log import Log
 from syncchat_server.api import openapi
 from syncchat_server.api.docs import Docs
+from syncchat_server.api.erasing import Eraser
 from syncchat_server.api.history import History
 from syncchat_server.api.poster import Poster
 from syncchat_server.api.problems import invalid, no_room, unavailable
@@ -39,7 +40,7 @@ LIST_SECONDS = 5.0
 class Rooms:
     """The rooms of `hub`, whose `log` has those that nobody is in; an async context manager.
 
-    `history` are the messages of rooms, for callers who may read them: `admit` tells.
+    `history` are the messages of rooms, for callers who may read them: `admit` tells. `eraser` erases them.
     """
 
     def __init__(self, hub: Hub, log: Log) -> None:
@@ -47,6 +48,7 @@ class Rooms:
         self._hub = hub
         self._docs = Docs(hub, log)
         self.history = History(self._docs)
+        self.eraser = Eraser(hub, log, self._docs)
         self._hlc = Hlc(lambda: time.time_ns() // 1_000_000)
         self._posters: dict[tuple[Claims, str], Poster] = {}
         self._listed: set[str] = set()

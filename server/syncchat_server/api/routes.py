@@ -26,6 +26,7 @@ from syncchat_server.api.asking import (
     read_message,
     room_of,
 )
+from syncchat_server.api.erasing import BEYOND
 from syncchat_server.api.openapi import DOCUMENT, MAX_PAGE, MAX_ROOMS
 from syncchat_server.api.problems import Problem, no_message, too_many, unauthenticated
 from syncchat_server.api.rooms import Rooms
@@ -56,6 +57,7 @@ def api_routes(
             Route("/api/v1/rooms/{room}/messages", api.answers(api.messages), methods=["GET"]),
             Route("/api/v1/rooms/{room}/messages", api.answers(api.post), methods=["POST"]),
             Route("/api/v1/rooms/{room}/messages/{id}", api.answers(api.message)),
+            Route("/api/v1/rooms/{room}/messages/{id}/erase", api.answers(api.erase), methods=["POST"]),
             Route("/api/v1/usage", api.answers(api.usage)),
         ],
         middleware=[
@@ -145,6 +147,13 @@ class _Api:
         if message is None:
             raise no_message()
         return JSONResponse(message)
+
+    async def erase(self, request: Request, claims: Claims) -> Response:
+        """POST /api/v1/rooms/{room}/messages/{id}/erase."""
+        room, place = room_of(request), message_of(request)
+        await self._rooms.admit(claims, room)
+        erased = await self._rooms.eraser.erase(claims, room, place)
+        return JSONResponse(erased._asdict() | {"beyond": BEYOND})
 
     async def post(self, request: Request, claims: Claims) -> Response:
         """POST /api/v1/rooms/{room}/messages."""
