@@ -14,7 +14,7 @@ from syncchat.core.cover import Cover
 from syncchat.core.ids import DocName, check_name, parse_doc
 from syncchat.core.lib0 import decode_state
 from syncchat.core.refusal import check_record
-from syncchat.core.schema import schema_of
+from syncchat.core.schema import SERVER, schema_of
 from syncchat.core.snapshot import NotEqual, make_snapshot
 from syncchat.core.store import Store
 from syncchat.core.structs import StructIndex
@@ -96,7 +96,8 @@ def examine_doc(name: str, rows: Sequence[Row]) -> DocReport:
 
 def _read_owners(data: bytes) -> None:
     for user in decode_bindings([data]).values():
-        check_name(user, "user")
+        if user != SERVER:
+            check_name(user, "user")
 
 
 _COMPANIONS: dict[str, Callable[[bytes], object]] = {

@@ -1,12 +1,5 @@
 """Times as they are told to other programs."""
 
-from datetime import UTC, datetime
+from syncchat.core.timestamps import LAST, time_text
 
-LAST = 253_402_300_799
-"""The last second that RFC 3339 can say, since 1970."""
-
-
-def time_text(milliseconds: float) -> str:
-    """A time since 1970 as RFC 3339 has it; for an impossible one, the nearest that is possible."""
-    seconds = min(max(milliseconds / 1000, 0), LAST)
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+__all__ = ["LAST", "time_text"]

@@ -6,13 +6,28 @@ import os
 import click
 
 from syncchat.cli.operating import backup, doctor, restore
+from syncchat.cli.porting import export_room, import_room
 from syncchat.cli.rooms import agent, chat, demo
 from syncchat.cli.serving import serve
 from syncchat.cli.tokens import invite, revoke, secret, token
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
-VERBS = (serve, chat, agent, demo, secret, token, invite, revoke, backup, restore, doctor)
+VERBS = (
+    serve,
+    chat,
+    agent,
+    demo,
+    secret,
+    token,
+    invite,
+    revoke,
+    backup,
+    restore,
+    doctor,
+    export_room,
+    import_room,
+)
 """Every verb, in the order of its use."""
 
 

@@ -89,22 +89,26 @@ def cover_name(room: str) -> str:
     return f"{room}/{COVER}"
 
 
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
+"""Two digits at a time: an import makes two of these numbers for each message."""
+
+_AS_PYTHON = str.maketrans(ALPHABET, "0123456789abcdefghijklmnopqrstuv")
+"""The digits that `int` takes."""
+
+
 def base32(number: int, width: int) -> str:
-    """`number` in exactly `width` characters; numbers and their texts sort alike."""
-    digits = []
-    for _ in range(width):
-        number, digit = divmod(number, 32)
-        digits.append(ALPHABET[digit])
+    """`number` in exactly `width` characters, an even number of them; numbers and their texts sort alike."""
+    pairs = []
+    for _ in range(width // 2):
+        number, pair = divmod(number, 1024)
+        pairs.append(_PAIRS[pair])
     if number:
         raise ValueError("the number does not fit the width")
-    return "".join(reversed(digits))
+    return "".join(reversed(pairs))
 
 
 def _from_base32(text: str) -> int:
-    number = 0
-    for character in text:
-        number = number * 32 + ALPHABET.index(character)
-    return number
+    return int(text.translate(_AS_PYTHON), 32)
 
 
 _ID = re.compile(rf"([{ALPHABET}]{{{HLC_WIDTH}}})\.([A-Za-z0-9_-]{{1,40}})\.([{ALPHABET}]{{{RAND_WIDTH}}})\Z")

@@ -1,0 +1,1 @@
+"""Rooms in and out of files, and full copies of them: what belongs to its users leaves with them."""

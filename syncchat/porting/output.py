@@ -1,0 +1,61 @@
+"""Files that are there whole or not at all."""
+
+import contextlib
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from syncchat.errors import SyncchatError
+
+STDOUT = Path("-")
+
+
+class ExportFailed(SyncchatError):
+    """A file could not be written; the text says why, and what was there under its name is there still."""
+
+
+@contextlib.contextmanager
+def whole_file(target: Path) -> Iterator[TextIO]:
+    """A file to write text to; it takes the place of `target` when the block has ended well.
+
+    `-` is stdout, which can only be written as it comes. Raises ExportFailed.
+    """
+    if target == STDOUT:
+        with _explained(target):
+            yield sys.stdout
+            sys.stdout.flush()
+        return
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    with _explained(target):
+        try:
+            with part.open("x", encoding="utf-8", newline="\n") as file:
+                part.chmod(0o600)  # everybody's words are in it, whoever may look into the folder
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(target)
+            _sync_folder(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _explained(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ExportFailed(
+            f"writing {target} failed ({error.strerror or error}), and nothing of it was kept: "
+            "make room, or choose another place with --out"
+        ) from error
+
+
+def _sync_folder(target: Path) -> None:
+    descriptor = os.open(target.absolute().parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,103 @@
+"""Where an export reads a room: in a log on this machine, or at a server."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import anyio
+
+from syncchat.core.cover import Cover
+from syncchat.core.ids import check_name, cover_name, page_name
+from syncchat.core.page import Page
+from syncchat.core.store import Store
+from syncchat.errors import SyncchatError
+from syncchat.log import Log
+from syncchat.log.file import looking
+from syncchat.log.rows import select
+from syncchat.peer import Peer
+from syncchat.porting.exporting import exporting
+from syncchat.porting.record import load_doc, load_page, read_about, records_of
+from syncchat.replica import Replica
+
+PATIENCE = 20.0
+"""Seconds for which a server is waited for that does not answer."""
+
+Progress = Callable[[int, int], None]
+"""Told how many pages are done, and how many there are."""
+
+Targets = Sequence[tuple[str, Path]]
+"""Files to write, as (format, path)."""
+
+
+class Exported(NamedTuple):
+    """How many messages were written; `missing` pages are not in this copy of the room."""
+
+    messages: int
+    missing: int = 0
+
+
+class NotSynced(SyncchatError):
+    """The server has not said what it has of a doc; the text says why, as far as that is known."""
+
+
+def export_local(log: Path, room: str, targets: Targets, progress: Progress) -> Exported:
+    """Write what the log at `log`, which may be in use, has of a room; it is one moment of the log.
+
+    One page is in memory at a time. Raises InvalidName, LogError, ExportFailed.
+    """
+    check_name(room, "room")
+    with exporting(targets) as export, looking(log) as connection:
+        connection.execute("BEGIN")
+
+        def read(doc: str) -> list[bytes]:
+            return [entry.data for entry in select(connection, doc=doc)]
+
+        store = Store(load_doc(read(cover_name(room))))
+        cover = Cover(store)
+        export.begin(read_about(room, store))
+        missing = 0
+        for number in range(cover.first, cover.newest + 1):
+            updates = read(page_name(room, number))
+            missing += not updates and cover.is_written
+            page = load_page(room, number, updates)
+            export.page(records_of(page))
+            page.store.close()
+            progress(number + 1 - cover.first, cover.newest + 1 - cover.first)
+    return Exported(export.messages, missing)
+
+
+async def export_served(peer: Peer, log: Log, room: str, targets: Targets, progress: Progress) -> Exported:
+    """Write what a peer's server lets it read of a room; `log`, the peer's own, is rid of each page after it.
+
+    One page is in memory at a time. Raises InvalidName, NotSynced, ExportFailed.
+    """
+    check_name(room, "room")
+    store = (await open_synced(peer, cover_name(room))).store
+    cover = Cover(store)
+    with exporting(targets) as export:
+        export.begin(read_about(room, store))
+        number = cover.first
+        while number <= cover.newest:  # which may go on while we are writing
+            name = page_name(room, number)
+            replica = await open_synced(peer, name)
+            export.page(records_of(Page(number, name, replica.store)))
+            await peer.close(name)
+            await log.drop(*(doc for doc in await log.docs() if doc.partition("#")[0] == name))
+            number += 1
+            progress(number - cover.first, cover.newest + 1 - cover.first)
+    return Exported(export.messages)
+
+
+async def open_synced(peer: Peer, name: str) -> Replica:
+    """Open a doc, and return when it has all that the server has of it now. Raises NotSynced."""
+    replica = await peer.open(name)
+
+    def is_over() -> bool:
+        return replica.is_settled or (peer.status.online and peer.status.problem is not None)
+
+    with anyio.move_on_after(PATIENCE):
+        await peer.until(is_over)
+    if not replica.is_settled:
+        problem = peer.status.problem or "the server does not answer"
+        raise NotSynced(f"{name} could not be read: {problem}")
+    return replica
