@@ -95,6 +95,8 @@ class LinkClosed(SyncchatError):
 
 def describe(error: BaseException) -> str:
     """What a log line may say of an error: texts of exceptions that are not ours may quote a message."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
     if isinstance(error, SyncchatError):
         return str(error)
     frames = traceback.extract_tb(error.__traceback__)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from syncchat.errors import SyncchatError
 from syncchat.log.file import looking
+from syncchat.search import drop_index
 from syncchat_server.doctor import examine
-from syncchat_server.folder import LOG_NAME, hand_over, own_folder
+from syncchat_server.folder import LOG_NAME, SEARCH_NAME, hand_over, own_folder
 
 PAGES_A_STEP = 1024
 
@@ -79,6 +80,7 @@ def restore(file: Path, data: Path, *, damaged: bool = False) -> Path | None:
                     missing_ok=True
                 )  # they are of the log that goes, and would spoil the one that comes
             new.rename(log)
+            drop_index(folder / SEARCH_NAME)  # it is of the log that goes, too
             _sync(folder)
         finally:
             new.unlink(missing_ok=True)

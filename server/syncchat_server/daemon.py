@@ -14,17 +14,19 @@ from anyio.abc import TaskStatus
 from syncchat.errors import SyncchatError
 from syncchat.hub import Hub
 from syncchat.log import SqliteLog
+from syncchat.search import drop_index
 from syncchat_server.agents import AgentHost
 from syncchat_server.api import Rooms, api_routes
 from syncchat_server.app import make_app
 from syncchat_server.auth import Authority, OpenAuthority, make_authority
-from syncchat_server.folder import LOG_NAME, own_folder
+from syncchat_server.folder import LOG_NAME, SEARCH_NAME, own_folder
 from syncchat_server.front_door import FrontDoorConfig, FrontDoorProtocol, is_local
 from syncchat_server.handshake import Origins
 from syncchat_server.logs import Traced
 from syncchat_server.notify import READY, STOPPING, notify
 from syncchat_server.operations import Operations
 from syncchat_server.raw_socket import RawSocketProtocol
+from syncchat_server.searching import Search
 from syncchat_server.settings import Settings
 
 GRACE = 3
@@ -78,10 +80,11 @@ async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None
     ):
         log = SqliteLog(folder / LOG_NAME)
         hub = Hub(log, authorize=authority, limits=settings.limits)
-        operations = Operations(hub, log, settings.allow_metrics)
-        async with hub, Rooms(hub, log) as rooms, _beside(hub, authority, settings, operations):
+        search = _search(hub, log, settings)
+        operations = Operations(hub, log, settings.allow_metrics, search)
+        async with hub, Rooms(hub, log) as rooms, _beside(hub, authority, settings, operations, search):
             host, port = listener.getsockname()[:2]
-            config = _config(hub, authority, settings, operations, rooms)
+            config = _config(hub, authority, settings, operations, rooms, search)
             server = _Server(config, lambda: started(f"ws://{host}:{port}"), lambda: operations.drain(GRACE))
             async with anyio.create_task_group() as tasks:
                 await tasks.start(_stop_on_signal, server, settings.drain_seconds)
@@ -92,7 +95,11 @@ async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None
 
 @contextlib.asynccontextmanager
 async def _beside(
-    hub: Hub, authority: Authority | OpenAuthority, settings: Settings, operations: Operations
+    hub: Hub,
+    authority: Authority | OpenAuthority,
+    settings: Settings,
+    operations: Operations,
+    search: Search | None,
 ) -> AsyncIterator[None]:
     """The tasks that the daemon owns beside its server. Raises BadSetting."""
     webhooks = _webhooks(hub, settings)
@@ -103,8 +110,19 @@ async def _beside(
             tasks.start_soon(_watch, authority, hub)
         if webhooks is not None:
             tasks.start_soon(webhooks)
+        if search is not None:
+            tasks.start_soon(search.run)
         yield
         tasks.cancel_scope.cancel()
+
+
+def _search(hub: Hub, log: SqliteLog, settings: Settings) -> Search | None:
+    """What finds messages, None if nobody is to search. Raises OSError."""
+    index = settings.data / SEARCH_NAME
+    if settings.search:
+        return Search(hub, log, index)
+    drop_index(index)  # nobody would take out of it what is erased
+    return None
 
 
 def _webhooks(hub: Hub, settings: Settings) -> Callable[[], Coroutine[Any, Any, None]] | None:
@@ -127,10 +145,15 @@ async def _watch(authority: Authority, hub: Hub) -> None:
 
 
 def _config(
-    hub: Hub, authority: Authority | OpenAuthority, settings: Settings, operations: Operations, rooms: Rooms
+    hub: Hub,
+    authority: Authority | OpenAuthority,
+    settings: Settings,
+    operations: Operations,
+    rooms: Rooms,
+    search: Search | None,
 ) -> uvicorn.Config:
     origins = Origins.of(settings.allow_origin, any_host=not authority.is_open)
-    api = api_routes(rooms, authority, origins, settings.limits, operations.usage)
+    api = api_routes(rooms, authority, origins, settings.limits, operations.usage, search)
     config = FrontDoorConfig(
         Traced(make_app(hub, [*operations.routes(), *api], authority=authority, origins=origins)),
         interface="asgi3",  # it would guess by whether the app is a coroutine function; Traced is none

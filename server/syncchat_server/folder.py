@@ -11,6 +11,9 @@ from syncchat.errors import SyncchatError
 LOG_NAME = "log.sqlite"
 """The log of all docs, in the data folder."""
 
+SEARCH_NAME = "search.sqlite"
+"""The index of the search, beside it; it can be removed, and is built again."""
+
 
 class FolderUnusable(SyncchatError):
     """The data folder cannot be used, or somebody else uses it; the text says what to do."""

@@ -22,15 +22,16 @@ from syncchat.agent import Usage
 from syncchat.core.ids import parse_doc
 from syncchat.hub import Hub
 from syncchat.hub.stats import Histogram, Stats
+from syncchat_server.searching import Search
 
 
 class Metrics:
     """The counters of one daemon, collected anew whenever somebody in `networks` asks for them."""
 
-    def __init__(self, hub: Hub, usage: Usage, networks: Iterable[str]) -> None:
+    def __init__(self, hub: Hub, usage: Usage, networks: Iterable[str], search: Search | None = None) -> None:
         self._networks = [ip_network(network) for network in networks]
         self._registry = CollectorRegistry()
-        self._registry.register(_Collected(hub, usage))
+        self._registry.register(_Collected(hub, usage, search))
         ProcessCollector(registry=self._registry)
 
     def routes(self) -> list[Route]:
@@ -54,15 +55,17 @@ class Metrics:
 
 
 class _Collected(Collector):
-    def __init__(self, hub: Hub, usage: Usage) -> None:
+    def __init__(self, hub: Hub, usage: Usage, search: Search | None) -> None:
         self._hub = hub
         self._usage = usage
+        self._search = search
 
     def collect(self) -> Iterator[Metric]:
         yield from _of_commits(self._hub.stats)
         yield from _of_traffic(self._hub.stats)
         yield from _of_now(self._hub)
         yield from _of_agents(self._usage)
+        yield from _of_search(self._search)
 
 
 def _of_commits(stats: Stats) -> Iterator[Metric]:
@@ -102,6 +105,12 @@ def _of_agents(usage: Usage) -> Iterator[Metric]:
     yield _counter("agent_failures", "Calls that gave no whole answer.", usage.failures)
     yield _counter("agent_tokens_in", "Estimated: a token for four characters of a prompt.", usage.tokens_in)
     yield _counter("agent_tokens_out", "Pieces of answers, of about one token each.", usage.tokens_out)
+
+
+def _of_search(search: Search | None) -> Iterator[Metric]:
+    searches, waiting = (search.searches, search.pages_waiting) if search is not None else (0, 0)
+    yield _counter("searches", "Searches over HTTP.", searches)
+    yield _gauge("search_pages_waiting", "Pages that the index of the search still has to read.", waiting)
 
 
 def _counter(name: str, help: str, value: float) -> Metric:

@@ -55,6 +55,8 @@ class Settings:
     """Networks that may read the metrics, beside this machine."""
     webhooks: Path | None = None
     """The file with the webhooks."""
+    search: bool = True
+    """Whether messages can be searched for."""
     drain_seconds: int = 10
     """Seconds after SIGTERM within which the daemon has ended, whatever happens."""
 

@@ -77,6 +77,9 @@ NETWORK = Network()
     help="A TOML file with [[webhooks]]: who is told of new messages (docs/http.md).",
 )
 @click.option(
+    "--search/--no-search", cls=Setting, default=True, show_default=True, help="Full text search over HTTP."
+)
+@click.option(
     "--drain-seconds",
     cls=Setting,
     default=10,
@@ -110,6 +113,7 @@ def serve(
     allow_origin: tuple[str, ...],
     allow_metrics: tuple[str, ...],
     webhooks: Path | None,
+    search: bool,
     drain_seconds: int,
     log_format: str,
     limit: tuple[str, ...],
@@ -135,6 +139,7 @@ def serve(
             allow_origin=allow_origin,
             allow_metrics=allow_metrics,
             webhooks=webhooks,
+            search=search,
             drain_seconds=drain_seconds,
         )
         anyio.run(run_daemon, settings, _say_started, backend_options={"use_uvloop": sys.platform != "win32"})

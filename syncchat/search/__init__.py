@@ -1,7 +1,7 @@
 """Full text search over what a log holds: a query language, an index that can be dropped, its feeder."""
 
 from syncchat.search.feeder import Feeder
-from syncchat.search.file import IndexDamaged, SearchFailed
+from syncchat.search.file import IndexDamaged, SearchFailed, drop_index
 from syncchat.search.index import MAX_HITS, Index
 from syncchat.search.local import LocalSearch
 from syncchat.search.query import BadQuery, Query, parse
@@ -19,5 +19,6 @@ __all__ = [
     "LocalSearch",
     "Query",
     "SearchFailed",
+    "drop_index",
     "parse",
 ]

@@ -16,7 +16,7 @@ from syncchat.wakeup import Wakeup
 logger = logging.getLogger("syncchat.search")
 
 BATCH_SECONDS = 0.25
-"""How long what is told is collected before it is put into the index."""
+"""How long what is noted is collected before it is put into the index."""
 
 MAX_NOTED = 20_000
 """Messages that wait for the index; the pages of more than those are read from the log instead."""
@@ -47,6 +47,7 @@ class Feeder:
         self._count = 0
         self._compared = False
         self._trusted = True
+        self._reading = anyio.Lock()
         self._wakeup = Wakeup()
 
     @property
@@ -101,12 +102,13 @@ class Feeder:
         if noted:
             await self._index.apply(list(noted.values()))
 
-    async def drop(self, doc: str) -> None:
-        """A page is gone from the log: nothing of it is found any more. Raises SearchFailed."""
-        self._todo.pop(doc, None)
-        self._noted.pop(doc, None)
-        await self._index.forget([doc])
-        self._wakeup.call()
+    async def refresh(self, doc: str) -> None:
+        """Bring one page to where the log is now, or forget it if the log has it no more.
+
+        Raises LogError, SearchFailed.
+        """
+        async with self._reading:
+            await self._read(doc)
 
     def distrust(self) -> None:
         """Somebody found the index to be damaged: while `run` runs, it is built anew."""
@@ -158,13 +160,21 @@ class Feeder:
         self._compared = True
 
     async def _read_one(self) -> None:
-        doc, _ = self._todo.popitem()
-        try:
-            change = await read_page(self._log, doc)
+        async with self._reading:  # what was read last is put in last
+            doc, _ = self._todo.popitem()
+            try:
+                await self._read(doc)
+            except BaseException:
+                self._todo[doc] = None
+                raise
+
+    async def _read(self, doc: str) -> None:
+        change = await read_page(self._log, doc)
+        if change is None:
+            self._noted.pop(doc, None)
+            await self._index.forget([doc])
+        else:
             await self._index.apply([change])
-        except BaseException:
-            self._todo[doc] = None
-            raise
 
     def _read_instead(self) -> None:
         self._todo |= dict.fromkeys(self._noted)

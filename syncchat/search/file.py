@@ -75,7 +75,7 @@ def open_index(path: Path | None) -> sqlite3.Connection:
     """
     try:
         if path is not None and path.exists() and not _is_usable(path):
-            drop(path)
+            drop_index(path)
         return _connect(path)
     except sqlite3.Error as error:
         raise explain(path, error) from error
@@ -84,7 +84,7 @@ def open_index(path: Path | None) -> sqlite3.Connection:
         raise SearchFailed(f"the search index {path} cannot be opened ({error}): {remedy}") from error
 
 
-def drop(path: Path) -> None:
+def drop_index(path: Path) -> None:
     """Remove the files of an index. Raises OSError."""
     for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
         name.unlink(missing_ok=True)

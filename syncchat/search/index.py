@@ -12,7 +12,7 @@ import anyio
 
 from syncchat.log.worker import Worker
 from syncchat.search import tables
-from syncchat.search.file import SearchFailed, drop, explain, open_index
+from syncchat.search.file import SearchFailed, drop_index, explain, open_index
 from syncchat.search.query import Query
 from syncchat.search.tables import Change, Found, Readable
 
@@ -60,7 +60,7 @@ class Index:
         def work() -> None:
             self._connection.close()
             if self.path is not None:
-                drop(self.path)
+                drop_index(self.path)
             self._connection = open_index(self.path)
 
         await self._worker.run(work)

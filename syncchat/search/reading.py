@@ -28,10 +28,10 @@ async def heads(log: Log) -> dict[str, int]:
     return {doc: seq for doc, seq in (await log.heads()).items() if is_page(doc)}
 
 
-async def read_page(log: Log, doc: str) -> Change:
-    """All that a page says now. Raises LogError."""
+async def read_page(log: Log, doc: str) -> Change | None:
+    """All that a page says now; None if the log has it no more. Raises LogError."""
     entries = await log.read(doc)
-    return await anyio.to_thread.run_sync(_whole, doc, entries)
+    return await anyio.to_thread.run_sync(_whole, doc, entries) if entries else None
 
 
 def texts_of(rows: Mapping[str, object]) -> dict[str, str | None]:
@@ -46,7 +46,7 @@ def _text(row: object) -> str | None:
 
 def _whole(doc: str, entries: Sequence[Entry]) -> Change:
     texts = texts_of(_rows(entry.data for entry in entries))
-    return Change(doc, entries[-1].seq if entries else 0, texts, whole=True)
+    return Change(doc, entries[-1].seq, texts, whole=True)
 
 
 def _rows(updates: Iterable[bytes]) -> dict[str, object]:

@@ -6,6 +6,8 @@ from typing import Any, Final
 from syncchat.core.grant import Role
 from syncchat.core.ids import NAME
 from syncchat.core.message import MAX_TEXT, STATES
+from syncchat.search import MAX_HITS
+from syncchat.search.query import MAX_QUERY
 
 Json = dict[str, Any]
 
@@ -143,6 +145,37 @@ ROOM_LIST = _object(
         "rooms": {"type": "array", "items": {"$ref": "#/components/schemas/Room"}},
         "next": _or_null(NAME_SCHEMA)
         | {"description": "Ask with after=NEXT for more; null: there are none."},
+    },
+)
+
+HIT = _object(
+    "A message that was found.",
+    {
+        "id": ID,
+        "room": NAME_SCHEMA,
+        "page": COUNT | {"description": "The page of the room on which it stands."},
+        "user": NAME_SCHEMA,
+        "time": TIME,
+        "snippet": _text("Its text, or a part of it; … stands for what is left out."),
+        "marks": {
+            "type": "array",
+            "description": "Where in the snippet stands what was searched for: from one character to before "
+            "another, counted in Unicode code points.",
+            "items": {"type": "array", "items": COUNT, "minItems": 2, "maxItems": 2},
+        },
+    },
+)
+
+SEARCH_RESULT = _object(
+    "Messages that were found, the newest first.",
+    {
+        "hits": {"type": "array", "items": {"$ref": "#/components/schemas/Hit"}, "maxItems": MAX_HITS},
+        "next": _or_null(_text("Ask with before=NEXT for older ones; null: there are none.")),
+        "complete": {
+            "type": "boolean",
+            "description": "Whether every message was searched that was durable a second ago; false while "
+            "the daemon still builds its index.",
+        },
     },
 )
 
@@ -287,6 +320,25 @@ PATHS: Json = {
             "responses": _answers(200, "Message", "The message.", (404,)),
         }
     },
+    "/api/v1/search": {
+        "get": {
+            "operationId": "search",
+            "summary": "Messages of all rooms that you may read, by what they say",
+            "parameters": [
+                _parameter(
+                    "q",
+                    "query",
+                    {"type": "string", "minLength": 1, "maxLength": MAX_QUERY},
+                    'Words, "phrases", begin*, author:NAME, room:NAME, before:DATE, after:DATE (2026-11-21 '
+                    "or 2026-11-21T09:30, in UTC), has:link; a message has all of them.",
+                )
+                | {"required": True},
+                _parameter("before", "query", {"type": "string"}, "Those before this: what `next` said."),
+                _limit(20, MAX_HITS),
+            ],
+            "responses": _answers(200, "SearchResult", "Messages.", (404,)),
+        }
+    },
     "/api/v1/rooms/{room}/messages/{id}/erase": {
         "post": {
             "operationId": "erase",
@@ -333,6 +385,8 @@ DOCUMENT: Json = {
             "Late": LATE,
             "Room": ROOM_TOLD,
             "RoomList": ROOM_LIST,
+            "Hit": HIT,
+            "SearchResult": SEARCH_RESULT,
             "Usage": USAGE,
             "Erased": ERASED,
             "Event": EVENT,

@@ -68,6 +68,18 @@ def no_message() -> Problem:
     return Problem(404, "no_message", "no such message", "check its id, and name its page: page=NUMBER")
 
 
+def not_now(detail: str) -> Problem:
+    """It cannot be done for the moment, and nothing was done."""
+    return Problem(503, "unavailable", detail, "try again", retry=SOON)
+
+
+def no_search() -> Problem:
+    """A daemon that has no index."""
+    return Problem(
+        404, "no_search", "nothing can be searched for here", "the operator can allow it: --search"
+    )
+
+
 def invalid(detail: str, remedy: str = "correct the request: see /openapi.json") -> Problem:
     """A request that cannot be meant."""
     return Problem(422, "invalid", detail, remedy)

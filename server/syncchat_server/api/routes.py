@@ -17,6 +17,7 @@ from syncchat.agent import Usage
 from syncchat.core.grant import Claims
 from syncchat.errors import ProtocolError, describe
 from syncchat.hub import Denial
+from syncchat.search import MAX_HITS, BadQuery
 from syncchat_server.api.asking import (
     key_of,
     limit_of,
@@ -27,13 +28,23 @@ from syncchat_server.api.asking import (
     room_of,
 )
 from syncchat_server.api.erasing import BEYOND
+from syncchat_server.api.hits import hit_json
 from syncchat_server.api.openapi import DOCUMENT, MAX_PAGE, MAX_ROOMS
-from syncchat_server.api.problems import Problem, no_message, too_many, unauthenticated
+from syncchat_server.api.problems import (
+    Problem,
+    invalid,
+    no_message,
+    no_search,
+    not_now,
+    too_many,
+    unauthenticated,
+)
 from syncchat_server.api.rooms import Rooms
 from syncchat_server.api.tally import Tallies
 from syncchat_server.auth import Authorities
 from syncchat_server.handshake import Origins, bearer
 from syncchat_server.limits import DaemonLimits
+from syncchat_server.searching import NotNow, Search
 from syncchat_server.timestamps import time_text
 
 logger = logging.getLogger("syncchat.api")
@@ -42,13 +53,19 @@ Handler = Callable[[Request, Claims], Awaitable[Response]]
 
 
 def api_routes(
-    rooms: Rooms, authority: Authorities, origins: Origins, limits: DaemonLimits, agent: Usage
+    rooms: Rooms,
+    authority: Authorities,
+    origins: Origins,
+    limits: DaemonLimits,
+    agent: Usage,
+    search: Search | None = None,
 ) -> list[BaseRoute]:
     """`/openapi.json` and `/api/v1/...`, to be put beside others; `agent` counts what models were asked.
 
-    Web pages in `origins` may use them (CORS). `rooms` are entered by the caller.
+    Web pages in `origins` may use them (CORS). `rooms` are entered by the caller; without `search`
+    nothing can be searched for.
     """
-    api = _Api(rooms, authority, origins, Tallies(limits), agent)
+    api = _Api(rooms, authority, origins, Tallies(limits), agent, search)
     app = Starlette(
         routes=[
             Route("/openapi.json", _document),
@@ -58,6 +75,7 @@ def api_routes(
             Route("/api/v1/rooms/{room}/messages", api.answers(api.post), methods=["POST"]),
             Route("/api/v1/rooms/{room}/messages/{id}", api.answers(api.message)),
             Route("/api/v1/rooms/{room}/messages/{id}/erase", api.answers(api.erase), methods=["POST"]),
+            Route("/api/v1/search", api.answers(api.search)),
             Route("/api/v1/usage", api.answers(api.usage)),
         ],
         middleware=[
@@ -76,13 +94,20 @@ def api_routes(
 
 class _Api:
     def __init__(
-        self, rooms: Rooms, authority: Authorities, origins: Origins, tallies: Tallies, agent: Usage
+        self,
+        rooms: Rooms,
+        authority: Authorities,
+        origins: Origins,
+        tallies: Tallies,
+        agent: Usage,
+        search: Search | None,
     ) -> None:
         self._rooms = rooms
         self._authority = authority
         self._origins = origins
         self._agent = agent
         self._tallies = tallies
+        self._search = search
 
     def answers(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         """An endpoint: knows who asks, and tells every problem. What is a bug is logged without its text."""
@@ -163,6 +188,21 @@ class _Api:
         if is_new:
             self._tallies.of(claims.user).count_message(room)
         return JSONResponse(message, HTTPStatus.CREATED if is_new else HTTPStatus.OK)
+
+    async def search(self, request: Request, claims: Claims) -> Response:
+        """GET /api/v1/search."""
+        text, before = request.query_params.get("q", ""), request.query_params.get("before")
+        limit = limit_of(request, 20, MAX_HITS)
+        if self._search is None:
+            raise no_search()
+        try:
+            answer = await self._search.find(claims, text, limit, before)
+        except BadQuery as error:
+            raise invalid(error.reason, error.remedy) from error
+        except NotNow as error:
+            raise not_now(str(error)) from error
+        hits = [hit_json(hit) for hit in answer.found.hits]
+        return JSONResponse({"hits": hits, "next": answer.found.next, "complete": answer.complete})
 
     async def usage(self, _request: Request, claims: Claims) -> Response:
         """GET /api/v1/usage."""

@@ -43,7 +43,7 @@ async def run_webhooks(
         try:
             await _run(open_log(), hub, outbox, hooks, pace or Pace(), now)
         except Exception as error:  # noqa: BLE001 - a bug here, or a full disk, must not end the daemon
-            logger.error("webhooks failed, and begin again in %d s: %s", AGAIN, _describe(error))
+            logger.error("webhooks failed, and begin again in %d s: %s", AGAIN, describe(error))
             await anyio.sleep(AGAIN)
 
 
@@ -63,9 +63,3 @@ async def _run(log: Log, hub: Hub, path: Path, hooks: Sequence[Hook], pace: Pace
         for sender in senders:
             tasks.start_soon(sender.run)
         await anyio.sleep_forever()
-
-
-def _describe(error: Exception) -> str:
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return describe(error)
