@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from syncchat.core.cover import Cover, ReadMark, Unread
-from syncchat.core.ids import Hlc, parse_id
+from syncchat.core.cover import Cover, Unread
+from syncchat.core.ids import Hlc
 from syncchat.core.late import Late
 from syncchat.core.listeners import Signal
 from syncchat.core.people import PresenceLike
@@ -13,6 +13,7 @@ from syncchat.core.room import Room
 from syncchat.core.store import Store
 from syncchat.docs import Docs
 from syncchat.pager import Pager
+from syncchat.reading import Reading
 
 
 class PagedRoom(Room):
@@ -41,17 +42,18 @@ class PagedRoom(Room):
         self._told: Signal[None] = Signal("listeners to a cover failed")
         self._pager = Pager(self, self.cover, docs, changed=lambda: self._told.tell(None))
         self._heard_cover = cover.listen(lambda _: self._hear_cover())
-        self._read = ReadMark("", 0, 0)
+        self._reading = Reading(self, self.cover)
 
     # What the peer does.
 
     async def begin(self, owing: Iterable[int]) -> None:
         """Open the newest page, and keep up with the cover from now on."""
-        await self._pager.begin(owing)
+        await self._pager.begin(owing, beside=self._reading.run)
 
     async def close(self) -> None:
         """Close the pages. Raises LogFailed if a change could not be written."""
         self._heard_cover.cancel()
+        self._reading.tell()
         await self._pager.close()
 
     @property
@@ -114,11 +116,7 @@ class PagedRoom(Room):
     @property
     def unread(self) -> Unread:
         """What we have not read, by the server's count, and as far as we have read it here."""
-        unread = self.cover.unread(self.user)
-        return Unread(
-            min(unread.messages, max(0, self.cover.messages - self._read.messages)),
-            min(unread.mentions, max(0, self.cover.mentions(self.user) - self._read.mentions)),
-        )
+        return self._reading.unread
 
     def mark_read(self, id: str | None = None) -> None:
         """Tell that we have read up to a message, by default the last one shown; never takes anything back.
@@ -127,15 +125,8 @@ class PagedRoom(Room):
         """
         last = self.timeline[-1].id if self.timeline else None
         id = last if id is None else self._now(id)
-        known = self.cover.read(self.user)
-        if id is None or (parse_id(id) and id < max(self._read.id, known.id if known is not None else "")):
-            return
-        if id == last and self.is_recent:
-            self._read = ReadMark(id, self.cover.messages, self.cover.mentions(self.user))
-        else:
-            self._read = self._read._replace(id=id)
-        if (self._presence.local or {}).get("read") != id:
-            self.set_presence(read=id)
+        if id is not None:
+            self._reading.mark(id, last=id == last and self.is_recent)
 
     def listen_cover(self, callback: Callable[[], Any]) -> Subscription:
         """Hear when the cover says something else (`newest`, `unread`, `title`), or other pages are shown."""

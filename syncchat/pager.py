@@ -1,9 +1,10 @@
 """The pager of a room: opens its pages as they come into view, and closes them when they are out of it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from itertools import islice
+from typing import Any
 
 import anyio
 from anyio.abc import TaskStatus
@@ -11,7 +12,7 @@ from anyio.abc import TaskStatus
 from syncchat.core.changes import Change
 from syncchat.core.cover import Cover
 from syncchat.core.ids import page_name
-from syncchat.core.late import Late
+from syncchat.core.late import Late, place
 from syncchat.core.page import MARKS, MESSAGES, STREAMS
 from syncchat.core.presence import Subscription
 from syncchat.core.room import Room
@@ -29,9 +30,6 @@ PATIENCE = 10.0
 
 LOOK_AGAIN = 1.0
 """Seconds until a page that could not be opened, or not be closed yet, is looked at again."""
-
-MAX_LATE = 8
-"""Pages opened at once for the late messages on them; those on others count as above what is shown."""
 
 MAX_OWING = 32
 """Pages opened at once because the server lacks changes of theirs; the others follow."""
@@ -65,13 +63,16 @@ class Pager:
         self._scope = anyio.CancelScope()
         self._stopped: anyio.Event | None = None
 
-    async def begin(self, owing: Iterable[int]) -> None:
-        """Open the newest page, and those in the background that are `owing` something. Raises LogError."""
+    async def begin(self, owing: Iterable[int], *, beside: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Open the newest page, and those in the background that are `owing` something. Raises LogError.
+
+        What runs `beside` ends with the pager.
+        """
         self._owing = set(owing)
         await self._attach(self.window.newest)
         self._show()
         with anyio.CancelScope(shield=True):
-            await self._docs.tasks.start(self._run)
+            await self._docs.tasks.start(self._run, beside)
 
     async def close(self) -> None:
         """Close all pages; they stay shown. Raises LogFailed."""
@@ -105,8 +106,8 @@ class Pager:
                 with self._hold([page]):
                     if not await self._fetch(page):
                         return False
-                    if page != self.window.low - 1:
-                        continue
+                    if page != self.window.low - 1 or not self.window.has_older:
+                        continue  # meanwhile the end has moved on, or pages were dropped
                     self.window.extend_up()
                     self._show()
                     if self._holds_messages(page):
@@ -125,7 +126,7 @@ class Pager:
                 with self._hold([page]):
                     if not await self._fetch(page):
                         return False
-                    if page != self.window.high + 1:
+                    if page != self.window.high + 1 or self.window.is_recent:
                         continue
                     self.window.extend_down()
                     self._show()
@@ -142,7 +143,6 @@ class Pager:
                 self.window.adjust(newest, self._cover.first)
                 self.window.to_end()
                 self._show()
-            await self._first_states([newest])
             await self._fill()
 
     async def go_to(self, page: int, id: str) -> bool:
@@ -158,7 +158,8 @@ class Pager:
                 for number in range(low, high + 1):
                     await self._attach(number)
                 await self._first_states(range(low, high + 1))
-                if id not in self._room.page(page).ids():
+                there = id in self._room.page(page).ids()
+                if not there or not window.first <= page <= window.newest:
                     return False
                 low, high = (number if self._is_here(number) else page for number in (low, high))
                 window.go_to(max(low, window.first), min(high, window.newest))
@@ -199,15 +200,19 @@ class Pager:
 
     # What happens by itself.
 
-    async def _run(self, *, task_status: TaskStatus[None]) -> None:
+    async def _run(
+        self, beside: Callable[[], Coroutine[Any, Any, None]], *, task_status: TaskStatus[None]
+    ) -> None:
         self._stopped = anyio.Event()
         try:
             with self._scope:
                 task_status.started()
-                while True:
-                    done = await self._try_to_keep_up()
-                    with anyio.move_on_after(None if done else LOOK_AGAIN):
-                        await self._work.sleep()
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(beside)
+                    while True:
+                        done = await self._try_to_keep_up()
+                        with anyio.move_on_after(None if done else LOOK_AGAIN):
+                            await self._work.sleep()
         finally:
             self._stopped.set()
 
@@ -251,37 +256,25 @@ class Pager:
         return True
 
     async def _open_late(self) -> None:
-        self._late, above = self._find_late()
-        for page in self._late:
+        window = self.window
+        marked = {late for page in {*window.pages, window.newest} for late in self._marked(page)}
+        self._late, above = place(marked, window, self._room.timeline.span(window.pages))
+        for page in list(self._late):
             await self._attach(page)
         self._show()
-        self._seen.update(id for ids in self._late.values() for id in ids)
+        self._note_seen(marked)
+        above = [late for late in above if late.id not in self._seen]
         if above != self.late_above:
             self.late_above = above
             self._changed()
 
-    def _find_late(self) -> tuple[dict[int, set[str]], list[Late]]:
-        """The late messages within what is shown, by page; and those above it that were not shown yet."""
-        window, timeline = self.window, self._room.timeline
-        marks = {late for page in {*window.pages, window.newest} for late in self._marked(page)}
-        self._seen = {late.id for late in marks if late.id in self._seen or late.page in window}
-        span = timeline.span(window.pages)
-        within: dict[int, set[str]] = {}
-        above: list[Late] = []
-        for late in sorted(marks, reverse=True):
-            if late.page in window or late.page < window.first:
-                continue
-            inside = span is not None and (span[0] < late.id or not window.has_older)
-            if inside and span is not None and not window.is_recent and late.id > span[1]:
-                continue
-            if inside and (late.page in within or len(within) < MAX_LATE):
-                within.setdefault(late.page, set()).add(late.id)
-            elif late.id not in self._seen:
-                above.append(late)
-        return within, above[::-1]
-
     def _marked(self, page: int) -> Iterator[Late]:
         return self._room.page(page).late() if page in self._pages else iter(())
+
+    def _note_seen(self, marked: Iterable[Late]) -> None:
+        """What is shown need not be told once it is out of view; what is marked nowhere need not be known."""
+        timeline = self._room.timeline
+        self._seen = {late.id for late in marked if late.id in self._seen or timeline.page_of(late.id)}
 
     async def _open_owing(self) -> None:
         settled = [page for page in self._owing & self._pages.keys() if self._docs.is_free(self._name(page))]

@@ -1,8 +1,13 @@
 """Late messages: they arrived on a page that was the newest no more, and marks lead to them."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from syncchat.core.message import read_id
+from syncchat.core.window import Window
+
+MAX_PAGES = 8
+"""Pages of which late messages are shown at once; those on others count as above what is shown."""
 
 
 class Late(NamedTuple):
@@ -18,3 +23,27 @@ def read_mark(id: str, value: object, on: int) -> Late | None:
     if type(page) is not int or not 0 <= page < on or read_id(id) is None:
         return None
     return Late(id, page)
+
+
+def place(
+    marked: Iterable[Late], window: Window, span: tuple[str, str] | None
+) -> tuple[dict[int, set[str]], list[Late]]:
+    """The late messages whose place is within what is shown, by page; and those above it, in their order.
+
+    `span` is the first and the last id on the pages of the window. What is on those is in neither, nor
+    is what was dropped, or stands below them.
+    """
+    within: dict[int, set[str]] = {}
+    above: list[Late] = []
+    for late in sorted(marked, reverse=True):
+        if late.page in window or late.page < window.first:
+            continue
+        if window.has_older and (span is None or late.id < span[0]):
+            above.append(late)
+        elif not window.is_recent and (span is None or late.id > span[1]):
+            continue
+        elif late.page in within or len(within) < MAX_PAGES:
+            within.setdefault(late.page, set()).add(late.id)
+        else:
+            above.append(late)
+    return within, above[::-1]
