@@ -83,6 +83,8 @@ async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None
         search = _search(hub, log, settings)
         operations = Operations(hub, log, settings.allow_metrics, search)
         async with hub, Rooms(hub, log) as rooms, _beside(hub, authority, settings, operations, search):
+            if search is not None:
+                rooms.eraser.also("the index of the search", search.erase)
             host, port = listener.getsockname()[:2]
             config = _config(hub, authority, settings, operations, rooms, search)
             server = _Server(config, lambda: started(f"ws://{host}:{port}"), lambda: operations.drain(GRACE))

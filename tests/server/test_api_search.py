@@ -117,6 +117,23 @@ def test_H8_D5_after_kill_9_nothing_that_was_acknowledged_is_missing(daemon: Dae
     eventually(api, "cake", texts)
 
 
+def test_H8_H10_what_a_moderator_erases_leaves_the_index_and_its_file(folder: Path, guarded: Daemon) -> None:
+    moderator = Api(guarded, token(folder, "mod", {"*": Role.MODERATOR}))
+    secret = moderator.post("zyzzyva beetles").json()["id"]
+    moderator.post("other beetles")
+    eventually(moderator, "beetles", ["other beetles", "zyzzyva beetles"])
+
+    def on_disk() -> list[str]:
+        files = (path for path in folder.iterdir() if path.is_file())
+        return [path.name for path in files if b"zyzzyva" in path.read_bytes()]
+
+    assert [name for name in on_disk() if name.startswith("search.sqlite")]
+    erased = moderator.ask("POST", f"/api/v1/rooms/lobby/messages/{secret}/erase").json()
+    assert "the index of the search" in erased["reached"]
+    assert on_disk() == []
+    assert snippets(moderator, "beetles") == ["other beetles"]
+
+
 def test_H8_W4_a_query_that_cannot_be_is_told_without_being_repeated(api: Api) -> None:
     for query in (
         'the "cakewalk',
