@@ -4,11 +4,11 @@ import heapq
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Protocol
 
 from syncchat.porting.jsonl import JsonLinesWriter
 from syncchat.porting.markdown import MarkdownWriter
-from syncchat.porting.output import whole_file
+from syncchat.porting.output import Output, whole_file
 from syncchat.porting.record import About, Record
 
 MAX_HELD = 2048
@@ -54,7 +54,7 @@ class Export:
     MAX_HELD messages is written where its page is.
     """
 
-    def __init__(self, outputs: Sequence[tuple[Writer, TextIO]]) -> None:
+    def __init__(self, outputs: Sequence[tuple[Writer, Output]]) -> None:
         self.messages = 0
         """How many are written."""
         self._outputs = outputs

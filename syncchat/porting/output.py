@@ -17,15 +17,28 @@ class ExportFailed(SyncchatError):
     """A file could not be written; the text says why, and what was there under its name is there still."""
 
 
+class Output:
+    """A file being written; raises ExportFailed for what the system does not take."""
+
+    def __init__(self, target: Path, file: TextIO) -> None:
+        self._target = target
+        self._file = file
+
+    def write(self, text: str) -> None:
+        """Append to it."""
+        with _explained(self._target):
+            self._file.write(text)
+
+
 @contextlib.contextmanager
-def whole_file(target: Path) -> Iterator[TextIO]:
+def whole_file(target: Path) -> Iterator[Output]:
     """A file to write text to; it takes the place of `target` when the block has ended well.
 
-    `-` is stdout, which can only be written as it comes. Raises ExportFailed.
+    Then it is on disk. `-` is stdout, which can only be written as it comes. Raises ExportFailed.
     """
     if target == STDOUT:
+        yield Output(target, sys.stdout)
         with _explained(target):
-            yield sys.stdout
             sys.stdout.flush()
         return
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
@@ -33,7 +46,7 @@ def whole_file(target: Path) -> Iterator[TextIO]:
         try:
             with part.open("x", encoding="utf-8", newline="\n") as file:
                 part.chmod(0o600)  # everybody's words are in it, whoever may look into the folder
-                yield file
+                yield Output(target, file)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(target)

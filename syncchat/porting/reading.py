@@ -93,7 +93,10 @@ async def open_synced(peer: Peer, name: str) -> Replica:
     replica = await peer.open(name)
 
     def is_over() -> bool:
-        return replica.is_settled or (peer.status.online and peer.status.problem is not None)
+        status = peer.status
+        # A link that breaks is made again; one that never came about is the address's fault.
+        is_lasting = status.online or not status.bytes_in
+        return replica.is_settled or (status.problem is not None and is_lasting)
 
     with anyio.move_on_after(PATIENCE):
         await peer.until(is_over)
