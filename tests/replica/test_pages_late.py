@@ -63,6 +63,34 @@ def test_H6_a_late_message_above_what_is_shown_is_told_until_somebody_has_scroll
     play(main)
 
 
+def test_H6_what_was_written_offline_is_at_its_place_for_everybody() -> None:
+    async def main(server: MemoryServer, past: Past) -> None:
+        past.pages(2)
+        async with server.peer("bob") as bob, server.peer("ann") as ann:
+            async with server.running():
+                there, here = await enter(bob), await enter(ann)
+                bob.go_offline()
+                await rest()
+                mine = there.post("from the tunnel")
+                await rest()
+                here.post("meanwhile")
+                await rest()
+            for page in range(2, 6):
+                past.write(page, f"page {page}")
+            past.cover(5)
+            async with server.running():
+                ann.go_online()
+                await rest()
+                after = here.post("after")
+                bob.go_online()
+                await rest()
+                for room in (here, there):
+                    assert ids(room)[-2:] == [mine, after]
+                    assert room.late_above == []
+
+    play(main)
+
+
 @pytest.mark.parametrize(
     "value", [None, 7, [], {}, {"page": "1"}, {"page": True}, {"page": -1}, {"page": 9}, {"page": 10**30}]
 )
