@@ -85,6 +85,11 @@ class Chronicle:
             self._begin(history, doc)
             self._save_soon(history)
 
+    async def is_dropped(self, page: str) -> bool:
+        """Whether a page is there no more (H11). Raises LogError."""
+        name = parse_doc(page)
+        return name.page is not None and name.page < (await self._history(name.room)).cover.first
+
     async def is_open(self, page: str) -> bool:
         """Whether a page may be written (H3). Raises LogError."""
         name = parse_doc(page)
@@ -155,13 +160,21 @@ class Chronicle:
             self._save(self._histories[name])
 
     async def drop_before(self, room: str, page: int) -> None:
-        """Say in the cover that the pages before this one are there no more. Raises LogError."""
+        """Say in the cover that the pages before this one, but never the newest, are there no more (H11).
+
+        On return that is durable, nobody has them open, and they are written to no more. Raises LogError.
+        """
         cover = await self._docs.load(cover_name(room))
         history = self._history_of(cover)
-        history.cover.drop_before(page)
+        before = history.cover.first
+        history.cover.drop_before(min(page, history.newest))
         update = history.save()
         if update is not None:
             await cover.write(update)
+        for number in range(before, history.cover.first):
+            doc = self._docs.find(page_name(room, number))
+            if doc is not None:
+                await doc.drop()
 
     # A room.
 

@@ -11,12 +11,12 @@ import anyio
 from syncchat.core.guard import Accept
 from syncchat.core.lib0 import decode_state
 from syncchat.core.plan import Plan
-from syncchat.errors import LinkClosed, LogError, ProtocolError, Refused
+from syncchat.errors import CloseCode, LinkClosed, LogError, ProtocolError, Refused
 from syncchat.hub.accounts import PARTS
 from syncchat.hub.attendance import Attendance, Spawn
 from syncchat.hub.audience import Audience
 from syncchat.hub.chronicle import Chronicle
-from syncchat.hub.ledger import Ledger, Offer, Outcome, ServerWrite
+from syncchat.hub.ledger import DROPPED, Ledger, Offer, Outcome, ServerWrite
 from syncchat.hub.limits import Limits
 from syncchat.hub.seat import Seat
 from syncchat.hub.stats import Stats
@@ -88,6 +88,18 @@ class ServedDoc:
         return len(self._offers)
 
     # What the chronicle asks.
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether it is a page that is there no more (H11): nobody may open it, and nothing is taken."""
+        return self._ledger.is_dropped
+
+    async def drop(self) -> None:
+        """It is dropped from now on: its sessions end, and on return nothing writes to it any more."""
+        self._ledger.is_dropped = True
+        for seat in list(self.seats):
+            seat.end(ProtocolError(DROPPED, CloseCode.FORBIDDEN))
+        await self.finish()
 
     @property
     def is_still(self) -> bool:
@@ -201,8 +213,10 @@ class ServedDoc:
         """
         await self._ledger.load()
         self._is_new = not self._ledger.entries
-        if self._ledger.is_page and not self._is_new:
-            await self._chronicle.opened(self)
+        if self._ledger.is_page:
+            self._ledger.is_dropped = await self._chronicle.is_dropped(self.name)
+            if not self._is_new:
+                await self._chronicle.opened(self)
         self.release()
         while not await self._is_over():
             await self._commit()

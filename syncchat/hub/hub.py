@@ -129,7 +129,10 @@ class Hub:
         await (await self._shelf.load(doc)).write(update)
 
     async def drop_before(self, room: str, page: int) -> None:
-        """Tell a room that its pages before this one are there no more. Raises LogError."""
+        """Tell a room that its pages before this one, but never the newest, are there no more (H11).
+
+        On return that is durable, and nothing is written to them: the log may drop them. Raises LogError.
+        """
         await self._shelf.chronicle.drop_before(room, page)
 
     @property

@@ -29,6 +29,9 @@ SERVERS = Grant(SERVER, Role.WRITER)
 """The grant under which the server itself writes."""
 
 
+DROPPED = "that page was dropped: the room keeps its newest messages only"
+
+
 class Poisoned(SyncchatError):
     """The CRDT library failed on an update the guard let through; the doc in memory is not to be trusted."""
 
@@ -84,7 +87,8 @@ class Ledger:
     """The doc in memory and its log. Between `apply` and the end of `append` it is ahead of the log.
 
     `entries` counts what the log has since the last snapshot. `is_open` tells whether anybody but the
-    server may write. `begun` has what began rows of a page in the commit that is being made.
+    server may write, `is_dropped` that nobody may any more. `begun` has what began rows of a page in
+    the commit that is being made.
     """
 
     __slots__ = (
@@ -102,6 +106,7 @@ class Ledger:
         "begun",
         "compacting",
         "entries",
+        "is_dropped",
         "is_open",
         "seq",
     )
@@ -112,6 +117,7 @@ class Ledger:
         parts = parse_doc(name)
         self._schema = schema_of(parts)
         self.is_open = not parts.page
+        self.is_dropped = False
         self.begun: list[Plan] | None = None
         self._doc: Doc[Any] = Doc()
         self._index = StructIndex(self._doc.get_update)
@@ -214,6 +220,8 @@ class Ledger:
         own = offer.own
         if own is not None and own.only_if is not None and not own.only_if():
             raise Refused("H6", "it is the newest page no more")
+        if self.is_dropped:
+            raise Refused("H11", DROPPED, tuple(sorted(verdict.rows)))
         if not self.is_open and offer.seat is not None and verdict.is_news:
             raise Refused("H3", "the server has not opened that page yet", tuple(sorted(verdict.rows)))
 

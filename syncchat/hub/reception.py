@@ -23,6 +23,7 @@ from syncchat.errors import CloseCode, InvalidName, LinkClosed, LogError, Malfor
 from syncchat.hub.accounts import Account
 from syncchat.hub.doc import ServedDoc
 from syncchat.hub.door import Denial, Door, scope_of
+from syncchat.hub.ledger import DROPPED
 from syncchat.hub.limits import Limits
 from syncchat.hub.seat import Line, Seat, Stranger
 from syncchat.hub.shelf import Shelf
@@ -208,6 +209,10 @@ class Reception:
             return
         if line.seats.get(seat.key) is not seat:
             return  # it left before it was admitted
+        if doc.is_dropped:
+            self._deny(seat, Denial(DROPPED))
+            seat.depart()
+            return
         doc.join(seat)
         self._door.watch(seat)
         self._on_join()
