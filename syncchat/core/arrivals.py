@@ -45,7 +45,7 @@ def _new_rows(plans: Iterable[Plan], root: str) -> Iterator[tuple[str, str | Non
     rows: dict[str, str | None] = {}
     for plan in plans:
         new = {place for place in plan.layer.places.values() if place.depth == 0 and place.row[0] == root}
-        for struct, _, place in plan.placed if new else ():
+        for struct, _, place in plan.placed if new or rows else ():
             if place is not None and (place in new or (place.row[1] in rows and place.row[0] == root)):
                 rows[place.row[1]] = _text(struct.content) or rows.get(place.row[1])
     return iter(rows.items())
@@ -119,12 +119,15 @@ class Arrived:
 
     def mark(self, late: Iterable[Arrival]) -> list[Arrival]:
         """Messages of older pages were marked; returns those that were not known."""
-        new = [arrival for arrival in late if arrival.id not in self]
-        for id, to in new:
-            insort(self.ids, id)
-            for user in to:
-                insort(self._to.setdefault(user, []), id)
-        return new
+        return [arrival for arrival in late if self._note(arrival)]
+
+    def _note(self, arrival: Arrival) -> bool:
+        if arrival.id in self:
+            return False
+        insort(self.ids, arrival.id)
+        for user in arrival.to:
+            insort(self._to.setdefault(user, []), arrival.id)
+        return True
 
     def after(self, id: str) -> list[str]:
         """The ids of those that stand after this id."""
