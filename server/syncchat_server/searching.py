@@ -2,7 +2,6 @@
 
 import logging
 from pathlib import Path
-from typing import NamedTuple
 
 import anyio
 
@@ -11,7 +10,8 @@ from syncchat.errors import SyncchatError, describe
 from syncchat.hub import Hub
 from syncchat.hub.chronicle import Committed
 from syncchat.log import Log
-from syncchat.search import Feeder, Found, Index, IndexDamaged, SearchFailed, parse
+from syncchat.search import Feeder, Index, IndexDamaged, SearchFailed, parse
+from syncchat.search.wire import Answer
 
 logger = logging.getLogger("syncchat.search")
 
@@ -27,13 +27,6 @@ MAX_WAITING = 32
 
 class NotNow(SyncchatError):
     """It cannot be searched for the moment; the text tells the caller why."""
-
-
-class Answer(NamedTuple):
-    """What was found; `complete`: the index has everything that was durable a second ago."""
-
-    found: Found
-    complete: bool
 
 
 class Search:

@@ -8,6 +8,7 @@ import click
 from syncchat.cli.operating import backup, doctor, restore
 from syncchat.cli.porting import export_room, import_room
 from syncchat.cli.rooms import agent, chat, demo
+from syncchat.cli.search import search
 from syncchat.cli.serving import serve
 from syncchat.cli.tokens import invite, revoke, secret, token
 
@@ -16,6 +17,7 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 VERBS = (
     serve,
     chat,
+    search,
     agent,
     demo,
     secret,

@@ -83,7 +83,7 @@ def export_room(
         targets = _targets(room, out, form)
         with progress_bar("pages") as progress:
             if server is None:
-                done = export_local(_local_log(data), room, targets, progress)
+                done = export_local(local_log(data), room, targets, progress)
             else:
                 token = token_source(token_file)
                 done = anyio.run(_export_served, server, room, name, token, targets, progress)
@@ -100,7 +100,8 @@ def _targets(room: str, out: Path | None, form: str) -> list[tuple[str, Path]]:
     return [(form, (out or Path(room)).with_suffix(suffix)) for form, suffix in SUFFIXES.items()]
 
 
-def _local_log(data: Path | None) -> Path:
+def local_log(data: Path | None) -> Path:
+    """The log of this machine's copy, in the folder given or in the user's own. Raises ValueError."""
     folder = data or Path(user_data_dir("syncchat", appauthor=False))
     logs = [folder / name for name in (CLIENT_LOG, DAEMON_LOG) if (folder / name).exists()]
     if not logs:

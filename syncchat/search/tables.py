@@ -5,7 +5,6 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from syncchat.core.ids import DocName, author_of, parse_doc, parse_id
@@ -40,8 +39,7 @@ class Change(NamedTuple):
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A message that was found, on a page of a room; its `time` is in milliseconds since 1970.
 
     `snippet` is a part of its text, or all of it; `marks` are the places in it that were searched for,

@@ -18,6 +18,7 @@ from syncchat.core.grant import Claims
 from syncchat.errors import ProtocolError, describe
 from syncchat.hub import Denial
 from syncchat.search import MAX_HITS, BadQuery
+from syncchat.search.wire import to_json
 from syncchat_server.api.asking import (
     key_of,
     limit_of,
@@ -28,7 +29,6 @@ from syncchat_server.api.asking import (
     room_of,
 )
 from syncchat_server.api.erasing import BEYOND
-from syncchat_server.api.hits import hit_json
 from syncchat_server.api.openapi import DOCUMENT, MAX_PAGE, MAX_ROOMS
 from syncchat_server.api.problems import (
     Problem,
@@ -201,8 +201,7 @@ class _Api:
             raise invalid(error.reason, error.remedy) from error
         except NotNow as error:
             raise not_now(str(error)) from error
-        hits = [hit_json(hit) for hit in answer.found.hits]
-        return JSONResponse({"hits": hits, "next": answer.found.next, "complete": answer.complete})
+        return JSONResponse(to_json(answer))
 
     async def usage(self, _request: Request, claims: Claims) -> Response:
         """GET /api/v1/usage."""
