@@ -6,7 +6,7 @@ import os
 import click
 
 from syncchat.cli.operating import backup, doctor, restore
-from syncchat.cli.porting import export_room, import_room
+from syncchat.cli.porting import export_room, import_room, mirror
 from syncchat.cli.rooms import agent, chat, demo
 from syncchat.cli.search import search
 from syncchat.cli.serving import serve
@@ -29,6 +29,7 @@ VERBS = (
     doctor,
     export_room,
     import_room,
+    mirror,
 )
 """Every verb, in the order of its use."""
 

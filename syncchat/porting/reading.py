@@ -89,7 +89,10 @@ async def export_served(peer: Peer, log: Log, room: str, targets: Targets, progr
 
 
 async def open_synced(peer: Peer, name: str) -> Replica:
-    """Open a doc, and return when it has all that the server has of it now. Raises NotSynced."""
+    """Open a doc, and return when it has all that the server has of it now.
+
+    Raises NotSynced; then it is closed.
+    """
     replica = await peer.open(name)
 
     def is_over() -> bool:
@@ -102,5 +105,6 @@ async def open_synced(peer: Peer, name: str) -> Replica:
         await peer.until(is_over)
     if not replica.is_settled:
         problem = peer.status.problem or "the server does not answer"
+        await peer.close(name)
         raise NotSynced(f"{name} could not be read: {problem}")
     return replica
