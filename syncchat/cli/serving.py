@@ -123,6 +123,7 @@ def serve(
 
     def work() -> None:
         with extra("server"):
+            from syncchat_server.collector import calm_collector
             from syncchat_server.daemon import run_daemon
             from syncchat_server.logs import LogFormat, configure
             from syncchat_server.settings import AuthSettings, Settings
@@ -142,6 +143,7 @@ def serve(
             search=search,
             drain_seconds=drain_seconds,
         )
+        calm_collector()
         anyio.run(run_daemon, settings, _say_started, backend_options={"use_uvloop": sys.platform != "win32"})
 
     run_verb(work)
