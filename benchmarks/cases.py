@@ -59,6 +59,7 @@ def load(server: Server, workload: str, **options: float) -> Result:
         program = ["node", str(CACHE / "npm" / NODE_CLIENTS[peer.dialect])]
     else:
         program = [sys.executable, "-m", "benchmarks.load", "--dialect", peer.dialect]
+        program += ["--paged"] if peer.paged else []
     arguments = [text for name, value in options.items() for text in (f"--{name}", f"{value:.15g}")]
     command = [*program, "--url", server.url, "--pid", str(server.pid), "--workload", workload, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LOAD_SECONDS, check=False)
@@ -74,7 +75,8 @@ def _kept(server: Server, wanted: int) -> int:
     """How many of the `wanted` messages or tokens somebody is shown who joins now. Raises Failed."""
     if server.peer.dialect in NODE_CLIENTS:
         return int(str(_done(load(server, "kept", wanted=wanted))["kept"]))
-    return asyncio.run(kept(Target(server.url, server.peer.dialect), wanted=wanted))
+    peer = server.peer
+    return asyncio.run(kept(Target(server.url, peer.dialect, paged=peer.paged), wanted=wanted))
 
 
 def _strike(server: Server, number: int) -> None:
@@ -169,6 +171,8 @@ def joined(messages: int, joiners: int, *, alone: bool = True) -> Callable[[Peer
                 server.stop()
                 server.start()
                 found |= _prefixed("cold", load(server, "first", messages=messages))
+            if peer.paged:
+                _done(load(server, "whole", messages=messages))
             return found
 
     return run
@@ -219,6 +223,8 @@ _JOIN = (
     ("warm_join_s", "s warm", 1.0),
     ("cold_join_s", "s cold", 1.0),
     ("cold_shown_empty_first", "empty first", 1.0),
+    ("warm_apply_cpu_ms", "ms CPU of the client", 1.0),
+    ("cold_grown_bytes", "MB the server grew cold", 1e-6),
     ("herd_join_s", "s herd", 1.0),
     ("herd_server_cpu_s", "s CPU herd", 1.0),
 )

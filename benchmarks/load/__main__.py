@@ -25,6 +25,7 @@ WORKLOADS: dict[str, tuple[Workload, tuple[str, ...]]] = {
     "lay": (joining.lay, ("messages",)),
     "first": (joining.first, ("messages",)),
     "herd": (joining.herd, ("messages", "joiners")),
+    "whole": (joining.whole, ("messages",)),
 }
 
 
@@ -32,6 +33,7 @@ WORKLOADS: dict[str, tuple[Workload, tuple[str, ...]]] = {
 @click.option("--url", required=True, help="Where clients connect; with dialect y, /DOC is added.")
 @click.option("--dialect", type=click.Choice(["sync", "y"]), default="sync", show_default=True)
 @click.option("--workload", type=click.Choice(sorted(WORKLOADS)), default="fanout", show_default=True)
+@click.option("--paged", is_flag=True, help="The server is ours: clients follow the pages of rooms.")
 @click.option("--pid", type=int, help="The server's process, if it is here, to measure its CPU and memory.")
 @click.option("--readers", type=int, default=200, show_default=True)
 @click.option("--tokens", type=int, default=0)
@@ -43,10 +45,10 @@ WORKLOADS: dict[str, tuple[Workload, tuple[str, ...]]] = {
 @click.option("--missed", type=int, default=100, show_default=True)
 @click.option("--megabytes", type=int, default=50, show_default=True)
 @click.option("--joiners", type=int, default=500, show_default=True)
-def main(url: str, dialect: str, workload: str, pid: int | None, **options: Any) -> None:
+def main(url: str, dialect: str, workload: str, paged: bool, pid: int | None, **options: Any) -> None:
     """Put a workload on any Yjs server and print what it cost, as one line of JSON."""
     run, names = WORKLOADS[workload]
-    target = workloads.Target(url, dialect, pid)
+    target = workloads.Target(url, dialect, pid, paged)
     gc.disable()  # its pauses would count as latencies of the server
     try:
         result = uvloop.run(run(target, **{name: options[name] for name in names}))

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.load.websocket import CLOSE, PING, PING_REPLY, FrameReader, handshake, masked
 from benchmarks.load.wire import EMPTY_STATE, EMPTY_UPDATE, Wire
-from syncchat.core.messages import Denied, Status, Step1, Step2, Update
+from syncchat.core.messages import Close, Denied, Status, Step1, Step2, Update
 
 
 class Failed(Exception):
@@ -121,21 +121,23 @@ class Client(asyncio.Protocol):
         if b" 101 " not in head.split(b"\r\n", 1)[0]:
             self.fail(head.split(b"\r\n", 1)[0].decode("latin-1"))
             return b""
-        self.say(self._wire.hello(self.doc, self._user, self._state))
+        self._greet()
         return rest
 
+    def _greet(self) -> None:
+        self.say(self._wire.hello(self.doc, self._user, self._state))
+
     def _hear(self, payload: bytes, now: float) -> None:
-        message, count, first, last = self._wire.hear(payload)
+        doc, message, count, first, last = self._wire.hear(payload)
         self.frames_in += 1
         if count:
             self._number(count, first, last, now)
         if type(message) is Update:
-            if self.updates is not None:
-                self.updates.append(message.update)
+            self._take(doc, message.update)
         elif type(message) is Status:
             self._status(message.ok)
         elif message is not None:
-            self._converse(message)
+            self._converse(doc, message)
 
     def _number(self, count: int, first: int, last: int, now: float) -> None:
         self.heard.append((now, first, last))
@@ -152,16 +154,21 @@ class Client(asyncio.Protocol):
         if self.acknowledged_at is not None:
             self.acknowledged_at(self)
 
-    def _converse(self, message: object) -> None:
+    def _take(self, _doc: str, update: bytes) -> None:
+        if self.updates is not None:
+            self.updates.append(update)
+
+    def _converse(self, doc: str, message: object) -> None:
         match message:
             case Step1():
-                self.say(self._wire.frame(self.doc, Step2(EMPTY_UPDATE)))
+                self.say(self._wire.frame(doc or self.doc, Step2(EMPTY_UPDATE)))
             case Step2(update):
-                if self.updates is not None:
-                    self.updates.append(update)
+                self._take(doc, update)
                 if not self.joined.done():
                     self.joined.set_result(None)
             case Denied(reason):
                 self.fail(f"denied: {reason}")
+            case Close(reason):
+                self.fail(f"the server closed {doc}: {reason}")
             case _:
                 pass

@@ -47,6 +47,12 @@ class Meter:
             "memory_before_bytes": self.memory_before,
         }
 
+    def grown(self) -> Result:
+        """What the server's memory has grown by over the block."""
+        if self.memory is None or self.memory_before is None:
+            return {}
+        return {"grown_bytes": self.memory - self.memory_before}
+
 
 def latencies(clients: Iterable[Client], sent: dict[str, list[float]]) -> list[float]:
     """Milliseconds from sending to hearing, of each number at each client, sorted; `sent` is by doc."""

@@ -5,6 +5,7 @@ Each message and each token carries its number, so that whoever hears it knows w
 
 import json
 import re
+from collections.abc import Iterable
 from functools import partial
 
 from pycrdt import Doc, Map, Text, TransactionEvent
@@ -66,22 +67,11 @@ class Work:
             del self._streams[_id(number)]
         return self._made
 
-    @property
-    def state(self) -> bytes:
-        """The state vector."""
-        return self.doc.get_state()
-
 
 def messages(count: int, size: int = 80) -> list[bytes]:
     """An update for each of `count` messages."""
     work = Work()
     return [work.message(number, size) for number in range(count)]
-
-
-def history(count: int, batch: int = 500) -> list[bytes]:
-    """Updates of up to `batch` messages each: a long room, to be laid down quickly."""
-    work = Work()
-    return [work.message(at, count=min(batch, count - at)) for at in range(0, count, batch)]
 
 
 def stream(tokens: int) -> tuple[bytes, list[bytes], bytes]:
@@ -107,12 +97,22 @@ def numbers(updates: list[bytes]) -> int:
     return len({number for text in texts for number in NUMBER.findall(text.encode())})
 
 
-def said_by(updates: list[bytes]) -> dict[str, dict[str, str]]:
+def said_by(updates: Iterable[bytes]) -> dict[str, dict[str, str]]:
     """What a doc says that has taken in these updates."""
+    return digest(made_of(updates))
+
+
+def state_of(updates: Iterable[bytes]) -> bytes:
+    """The state vector of a doc that has taken in these updates."""
+    return made_of(updates).get_state()
+
+
+def made_of(updates: Iterable[bytes]) -> Doc[Map[object]]:
+    """A doc that has taken in these updates."""
     doc: Doc[Map[object]] = Doc()
     for update in updates:
         doc.apply_update(update)
-    return digest(doc)
+    return doc
 
 
 def _id(number: int) -> str:

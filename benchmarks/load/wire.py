@@ -18,8 +18,12 @@ MANY = 1 << 17
 
 
 class Heard(NamedTuple):
-    """What a server's frame says: how many messages or tokens are in it, and their first and last number."""
+    """What a server's frame says, and of which doc ("" where that is the link's only one).
 
+    With how many messages or tokens are in it, and their first and last number.
+    """
+
+    doc: str
     message: Message | None
     many: int
     first: int
@@ -86,10 +90,11 @@ class _Wire:
         except ProtocolError:
             frame = None  # a server's word that our own never says, and that no workload waits for
         message = frame.message if frame is not None else None
+        doc = (frame.key if frame is not None else None) or ""
         numbers = NUMBER.findall(message.update) if isinstance(message, Step2 | Update) else []
         if not numbers:
-            return Heard(message, 0, 0, 0)
-        return Heard(message, len(numbers), int(min(numbers)), int(max(numbers)))
+            return Heard(doc, message, 0, 0, 0)
+        return Heard(doc, message, len(numbers), int(min(numbers)), int(max(numbers)))
 
 
 class SyncWire(_Wire):

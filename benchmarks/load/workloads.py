@@ -12,9 +12,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from benchmarks.load import updates
 from benchmarks.load.client import Client, Failed
 from benchmarks.load.crowd import Arrival, acknowledged, check_kept, check_state, join, send_paced
+from benchmarks.load.history import Book, Chapter, by_doc, check_history, everything, lay, member
 from benchmarks.load.meter import Meter, Result, latencies, quantiles, traffic
+from benchmarks.load.pages import ROOM as PAGES
+from benchmarks.load.pages import Follower
 from benchmarks.load.wire import Wire, wire
 from benchmarks.osmeter import memory_bytes
+from syncchat.core.ids import page_name
 from syncchat.core.messages import Step2, Update
 
 Options = ParamSpec("Options")
@@ -24,17 +28,18 @@ ROOM = "lobby/0"
 SETTLE = 2.2
 """Seconds that are still measured after the last delivery: Hocuspocus writes to its store 2 s later."""
 
-WINDOW = 500
-"""Messages under way where the amount is what counts and not the speed."""
-
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server under load; `pid` is its process, None if it is on another machine."""
+    """A server under load; `pid` is its process, None if it is on another machine.
+
+    With `paged` it is one of ours, whose rooms are pages: clients follow them. Elsewhere a room is a doc.
+    """
 
     url: str
     dialect: str
     pid: int | None = None
+    paged: bool = False
 
 
 def speaking(
@@ -153,23 +158,24 @@ async def store(link: Wire, target: Target, *, messages: int, tokens: int) -> Re
     """Messages one by one, or a streamed one: so many that the disk shows what each costs."""
     if tokens:
         begin, appends, end = updates.stream(tokens)
-        made, counted = [begin, *appends, end], tokens
+        made = [Chapter(0, [begin, *appends, end], [*range(tokens + 1), tokens])]
     else:
-        made = updates.messages(messages)
-        counted = messages
-    writer, reader = Client(link, ROOM), Client(link, ROOM)
+        made = list(Book(paged=target.paged).write(messages))
+    paged = target.paged
+    writer, reader = member(link, paged=paged), member(link, paged=paged)
     await join([(writer, updates.WRITER), (reader, "bob")], target.url)
     meter = Meter(target.pid)
     with meter.running():
-        for at in range(0, len(made), WINDOW):
-            part = made[at : at + WINDOW]
-            writer.say(b"".join(link.frame(ROOM, Update(update)) for update in part))
-            begun = int(bool(tokens))  # the first update of a stream has no number
-            await Arrival([reader], min(at + len(part) - begun, counted)).wait()
-    await check_state(link, target.url, ROOM, made)
+        await lay(link, writer, reader, made)
+    await check_history(link, target.url, by_doc(made), paged=paged)
     await asyncio.sleep(SETTLE)
-    text = counted * (len(updates.TOKEN.format(0)) if tokens else 80)
-    return {"text_bytes": text, "updates": len(made), **meter.result(), **traffic([writer, reader])}
+    text = tokens * len(updates.TOKEN.format(0)) if tokens else messages * 80
+    return {
+        "text_bytes": text,
+        "updates": sum(len(chapter.updates) for chapter in made),
+        **meter.result(),
+        **traffic([writer, reader]),
+    }
 
 
 @speaking
@@ -197,10 +203,9 @@ async def seen_then_killed(link: Wire, target: Target, number: int) -> None:
 @speaking
 async def kept(link: Wire, target: Target, *, wanted: int) -> int:
     """How many of the `wanted` messages or tokens somebody is shown who joins now, within a second or two."""
-    client = Client(link, ROOM, keep=True)
-    await join([(client, "eve")], target.url)
     for _ in range(20):
-        found = updates.numbers(client.updates or [])
+        docs = await everything(link, target.url, paged=target.paged)
+        found = sum(map(updates.numbers, docs.values()))
         if found >= wanted:
             break
         await asyncio.sleep(0.05)
@@ -235,29 +240,40 @@ async def slow(link: Wire, target: Target, *, megabytes: int) -> Result:
 @speaking
 async def away(link: Wire, target: Target, *, messages: int, missed: int) -> Result:
     """Somebody who has all but the last messages comes back with as many of its own."""
-    work = updates.Work()
-    made = [work.message(at, count=100) for at in range(0, messages, 100)]
-    state = work.state
-    made += [work.message(messages + number) for number in range(missed)]
-    writer = Client(link, ROOM)
-    reader = Client(link, ROOM)
-    await join([(writer, updates.WRITER), (reader, "bob")], target.url)
-    writer.say(b"".join(link.frame(ROOM, Update(update)) for update in made))
-    await Arrival([reader], messages + missed).wait()
-    own = updates.Work(updates.CLIENT_ID + 1).message(messages + missed, count=missed)
+    paged, book = target.paged, Book(paged=target.paged)
+    known = list(book.write(messages, 100))
+    writer, reader, gone = (member(link, paged=paged, keep=keep) for keep in (False, False, True))
+    await join([(writer, updates.WRITER), (reader, "bob"), (gone, "eve")], target.url)
+    await lay(link, writer, reader, known)
+    await Arrival([gone], messages).wait()
+    doc, back = _returning(link, gone)
+    gone.close()
+    unknown = list(book.write(missed))
+    await lay(link, writer, reader, unknown)
+    own = updates.Work(updates.CLIENT_ID - 1).message(messages + missed, count=missed)
     meter = Meter(target.pid)
-    back = Client(link, ROOM, state=state, keep=True)
     with meter.running():
         await join([(back, updates.WRITER)], target.url)
-        back.say(link.frame(ROOM, Step2(own)))
+        back.say(link.frame(doc, Step2(own)))
         await Arrival([reader], messages + 2 * missed).wait()
-    if [numbers[1:] for numbers in back.heard[:1]] != [(messages, messages + missed - 1)]:
+    got = sorted(number for _, first, last in back.heard for number in range(first, last + 1))
+    if got != list(range(messages, messages + missed)):
         raise Failed("it did not get the difference, and nothing else")
-    await check_state(link, target.url, ROOM, [*made, own])
+    written = by_doc([*known, *unknown])
+    written[doc].append(own)
+    await check_history(link, target.url, written, paged=paged)
     return {"difference_bytes": back.bytes_in, "offered_bytes": back.bytes_out, **meter.result()}
 
 
 # Shared.
+
+
+def _returning(link: Wire, gone: Client) -> tuple[str, Client]:
+    """Who was there comes back, knowing what it had heard; and the doc that it writes in."""
+    if isinstance(gone, Follower):
+        states, cover = gone.leave()
+        return page_name(PAGES, gone.newest), Follower(link, keep=True, states=states, cover=cover)
+    return ROOM, Client(link, ROOM, state=updates.state_of(gone.updates or []), keep=True)
 
 
 def _check_order(crowd: list[Client]) -> None:

@@ -15,7 +15,7 @@ PYTHON = CACHE / "python" / "bin" / "python"
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A server to be measured.
+    """A server to be measured; clients of one that is `paged` follow the pages of its rooms.
 
     `tidies_after` seconds after its last client has gone, its store is as small as it gets.
     `command` is what starts it, with `{port}` and `{data}` (a folder of its own) to be filled in;
@@ -31,6 +31,7 @@ class Peer:
     store: str | None = None
     url: str = "ws://127.0.0.1:{port}"
     stores: bool = True
+    paged: bool = False
     tidies_after: float = 3.0
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
 
@@ -55,6 +56,9 @@ def _script(name: str) -> str:
 
 
 _SYNCCHAT = (sys.executable, "-m", "syncchat", "serve", "--port", "{port}", "--data", "{data}", "--no-agent")
+_ONE_PAGE = ("--limit", "page_messages=1000000000", "--limit", "page_bytes=1000000000")
+"""A stock y-websocket client has one doc open, as with any other server."""
+
 _Y_SERVER = ("node", str(NODE_MODULES / "@y" / "websocket-server" / "src" / "server.js"))
 _LOCAL = {"HOST": "127.0.0.1", "PORT": "{port}"}
 
@@ -66,13 +70,14 @@ PEERS = (
         _SYNCCHAT,
         "syncchat",
         url="ws://127.0.0.1:{port}/sync",
+        paged=True,
         tidies_after=64,
     ),
     Peer(
         "syncchat-y",
         "syncchat, /y",
         "y",
-        _SYNCCHAT,
+        (*_SYNCCHAT, *_ONE_PAGE),
         "syncchat",
         url="ws://127.0.0.1:{port}/y",
         tidies_after=64,

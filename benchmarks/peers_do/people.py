@@ -25,10 +25,10 @@ class Watcher(Client):
         super().__init__(wire, doc, keep=True)
         self.presence: list[bytes] = []
 
-    def _converse(self, message: object) -> None:
+    def _converse(self, doc: str, message: object) -> None:
         if isinstance(message, Awareness):
             self.presence.append(message.entries)
-        super()._converse(message)
+        super()._converse(doc, message)
 
     @property
     def bytes_heard(self) -> bytes:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.load import joining, workloads
+from benchmarks.load import history, joining, workloads
 from benchmarks.load.client import Client, Failed
 from benchmarks.load.crowd import Arrival, check_state, join
-from benchmarks.load.updates import WRITER, messages
+from benchmarks.load.updates import WRITER, messages, numbers
 from benchmarks.load.wire import SyncWire
 from benchmarks.load.workloads import Target
 from benchmarks.peers import Server, peers, running
@@ -30,10 +30,10 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workloads, "SETTLE", 0.0)
 
 
-def target(server: Server, dialect: str = "sync") -> Target:
+def target(server: Server, dialect: str = "sync", *, paged: bool = False) -> Target:
     """How the generator sees it."""
-    base = server.url.removesuffix("/sync")
-    return Target(f"{base}/{'y' if dialect == 'y' else 'sync'}", dialect, server.pid)
+    base = server.url.rpartition("/")[0]
+    return Target(f"{base}/{'y' if dialect == 'y' else 'sync'}", dialect, server.pid, paged)
 
 
 @pytest.mark.parametrize("dialect", ["sync", "y"])
@@ -53,22 +53,58 @@ def test_rooms_do_not_hear_of_one_another(server: Server) -> None:
     assert found["delivered"] == 9
 
 
-def test_a_history_is_joined_whole() -> None:
-    (peer,) = peers("syncchat")
+@pytest.mark.parametrize("name", ["syncchat", "syncchat-y"])
+def test_a_history_is_joined_page_by_page_with_us_and_whole_elsewhere(name: str) -> None:
+    (peer,) = peers(name)
     with running(peer) as fresh:
-        there = target(fresh)
+        there = target(fresh, peer.dialect, paged=peer.paged)
         asyncio.run(joining.lay(there, messages=600))
         found = asyncio.run(joining.first(there, messages=600))
         herd = asyncio.run(joining.herd(there, messages=600, joiners=5))
+        whole = asyncio.run(joining.whole(there, messages=600))
+        with pytest.raises(Failed, match="of 601 messages 600"):
+            asyncio.run(joining.whole(there, messages=601))
     assert found["shown_empty_first"] is False
-    assert float(str(herd["bytes_each"])) >= 600 * 80
+    assert float(str(found["apply_cpu_ms"])) > 0
+    pages = 3 if peer.paged else 1
+    assert whole["docs"] == pages
+    assert 88 * 80 <= float(str(herd["bytes_each"])) < 150 * 200 or pages == 1
+    assert pages == 3 or float(str(herd["bytes_each"])) >= 600 * 80
 
 
-def test_who_is_away_gets_the_difference_and_nothing_else() -> None:
-    (peer,) = peers("syncchat")
+@pytest.mark.parametrize("paged", [True, False])
+def test_what_is_stored_is_there_afterwards(paged: bool) -> None:
+    (peer,) = peers("syncchat" if paged else "syncchat-y")
     with running(peer) as fresh:
-        found = asyncio.run(workloads.away(target(fresh), messages=300, missed=10))
-    assert int(str(found["difference_bytes"])) < 10 * 200
+        there = target(fresh, peer.dialect, paged=paged)
+        found = asyncio.run(workloads.store(there, messages=300, tokens=0))
+        assert (found["text_bytes"], found["strays"], found["refused"]) == (300 * 80, 0, 0)
+        assert asyncio.run(workloads.kept(there, wanted=300)) == 300
+
+
+@pytest.mark.parametrize("paged", [True, False])
+def test_who_is_away_gets_the_difference_and_nothing_else(paged: bool) -> None:
+    (peer,) = peers("syncchat" if paged else "syncchat-y")
+    with running(peer) as fresh:
+        there = target(fresh, peer.dialect, paged=paged)
+        found = asyncio.run(
+            workloads.away(there, messages=500, missed=20)
+        )  # the last of them on another page
+    assert int(str(found["difference_bytes"])) < 20 * 250
+
+
+def test_a_history_goes_on_where_it_was_and_pages_are_full_but_for_the_last() -> None:
+    book = history.Book(paged=True)
+    chapters = [*book.write(500, 100), *book.write(20)]
+    assert [(chapter.page, chapter.ends[-1]) for chapter in chapters] == [
+        (0, 256),
+        (1, 500),
+        (1, 512),
+        (2, 520),
+    ]
+    kept = history.by_doc(chapters)
+    assert [numbers(updates) for updates in kept.values()] == [256, 256, 8]
+    assert [chapter.page for chapter in history.Book(paged=False).write(600, 500)] == [0]
 
 
 def test_what_is_not_there_afterwards_is_a_failure(server: Server) -> None:
