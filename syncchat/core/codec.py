@@ -19,11 +19,11 @@ def dump(value: Any) -> str:
 
     Raises TypeError for what JSON cannot say, ValueError for NaN, infinities and circles.
     """
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = _ENCODER.encode(value)
     if encodable(text):
         return text
     # Lone surrogates have no UTF-8, and make pycrdt panic; escaped they pass and read back the same.
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return _ASCII_ENCODER.encode(value)
 
 
 def load(text: object) -> Any:
@@ -61,3 +61,5 @@ def _no_constant(name: str) -> Any:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_no_constant)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_ASCII_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))

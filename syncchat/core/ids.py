@@ -98,13 +98,9 @@ _AS_PYTHON = str.maketrans(ALPHABET, "0123456789abcdefghijklmnopqrstuv")
 
 def base32(number: int, width: int) -> str:
     """`number` in exactly `width` characters, an even number of them; numbers and their texts sort alike."""
-    pairs = []
-    for _ in range(width // 2):
-        number, pair = divmod(number, 1024)
-        pairs.append(_PAIRS[pair])
-    if number:
+    if not 0 <= number < 1 << (5 * width):
         raise ValueError("the number does not fit the width")
-    return "".join(reversed(pairs))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(5 * width - 10, -1, -10)])
 
 
 def _from_base32(text: str) -> int:
