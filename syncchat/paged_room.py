@@ -69,6 +69,11 @@ class PagedRoom(Room):
         return self.cover.newest
 
     @property
+    def shown(self) -> range:
+        """The numbers of the pages that are shown whole."""
+        return self._pager.window.pages
+
+    @property
     def is_recent(self) -> bool:
         """Whether the timeline ends with the newest page."""
         return self._pager.window.is_recent
@@ -110,6 +115,10 @@ class PagedRoom(Room):
         Those whose place is within what is shown are shown there.
         """
         return list(self._pager.late_above)
+
+    def is_late(self, id: str) -> bool:
+        """Whether a message arrived late, as far as the pages tell that are open."""
+        return any(id in page.marks for page, _ in self._pages.values())
 
     # How far it was read
 
