@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
 from functools import partial
 from typing import Any
@@ -26,6 +27,7 @@ from syncchat_server.logs import Traced
 from syncchat_server.notify import READY, STOPPING, notify
 from syncchat_server.operations import Operations
 from syncchat_server.raw_socket import RawSocketProtocol
+from syncchat_server.retention import Retention
 from syncchat_server.searching import Search
 from syncchat_server.settings import Settings
 
@@ -82,7 +84,7 @@ async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None
         hub = Hub(log, authorize=authority, limits=settings.limits)
         search = _search(hub, log, settings)
         operations = Operations(hub, log, settings.allow_metrics, search)
-        async with hub, Rooms(hub, log) as rooms, _beside(hub, authority, settings, operations, search):
+        async with hub, Rooms(hub, log) as rooms, _beside(hub, log, authority, settings, operations, search):
             if search is not None:
                 rooms.eraser.also("the index of the search", search.erase)
             host, port = listener.getsockname()[:2]
@@ -98,6 +100,7 @@ async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None
 @contextlib.asynccontextmanager
 async def _beside(
     hub: Hub,
+    log: SqliteLog,
     authority: Authority | OpenAuthority,
     settings: Settings,
     operations: Operations,
@@ -114,6 +117,7 @@ async def _beside(
             tasks.start_soon(webhooks)
         if search is not None:
             tasks.start_soon(search.run)
+        tasks.start_soon(_retention(hub, log, settings, search).run)
         yield
         tasks.cancel_scope.cancel()
 
@@ -125,6 +129,12 @@ def _search(hub: Hub, log: SqliteLog, settings: Settings) -> Search | None:
         return Search(hub, log, index)
     drop_index(index)  # nobody would take out of it what is erased
     return None
+
+
+def _retention(hub: Hub, log: SqliteLog, settings: Settings, search: Search | None) -> Retention:
+    """What drops old pages."""
+    aside = None if search is None else search.erase
+    return Retention(hub, log, settings.retention, now=lambda: time.time_ns() // 1_000_000, aside=aside)
 
 
 def _webhooks(hub: Hub, settings: Settings) -> Callable[[], Coroutine[Any, Any, None]] | None:

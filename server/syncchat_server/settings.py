@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, NamedTuple, cast
 
 from syncchat.agent import Model
+from syncchat.core.ids import NAME
 from syncchat.errors import SyncchatError
 from syncchat_server.limits import DaemonLimits
 
@@ -36,6 +37,22 @@ class AuthSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """What a room keeps; a page goes when one of the two lets it go, and the newest never does.
+
+    By `days` the pages stay that have a message as young as that, and all after them; by `messages`
+    the newest ones that together hold so many. None means for ever.
+    """
+
+    days: float | None = None
+    messages: int | None = None
+
+
+EVERY_ROOM: Final = "*"
+"""In place of a room's name: all that have no setting of their own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What a daemon needs to know; whoever makes one has found the values (flags, environment, file).
 
@@ -57,12 +74,22 @@ class Settings:
     """The file with the webhooks."""
     search: bool = True
     """Whether messages can be searched for."""
+    retention: Mapping[str, Keep] = field(default_factory=dict)
+    """What rooms keep, by their names; a room that is not there keeps everything."""
     drain_seconds: int = 10
     """Seconds after SIGTERM within which the daemon has ended, whatever happens."""
 
 
-def read_settings(path: Path, known: AbstractSet[str]) -> tuple[dict[str, object], dict[str, object]]:
-    """The settings in a TOML file, and its table `[limits]`.
+class Read(NamedTuple):
+    """What stands in a TOML file: the settings, and its tables `[limits]` and `[retention.ROOM]`."""
+
+    settings: dict[str, object]
+    limits: dict[str, object]
+    retention: dict[str, object]
+
+
+def read_settings(path: Path, known: AbstractSet[str]) -> Read:
+    """The settings in a TOML file.
 
     Raises BadSetting for what cannot be read, and for a name that is not in `known`.
     """
@@ -72,14 +99,18 @@ def read_settings(path: Path, known: AbstractSet[str]) -> tuple[dict[str, object
         raise BadSetting(f"the settings file {path} cannot be read: {error.strerror} (--config)") from error
     except ValueError as error:
         raise BadSetting(f"the settings file {path} is no TOML: {error} (--config)") from error
-    limits = table.pop("limits", {})
+    limits, retention = table.pop("limits", {}), table.pop("retention", {})
     if not isinstance(limits, dict):
         raise BadSetting(f"[limits] in {path} has to be a table of names and numbers")
+    if not isinstance(retention, dict):
+        raise BadSetting(f"[retention.ROOM] in {path} has to be a table with days or messages")
     unknown = sorted(table.keys() - known)
     if unknown:
         names = ", ".join(sorted(known))
-        raise BadSetting(f"no setting is called {unknown[0]!r} ({path}); there are {names} and [limits]")
-    return table, limits
+        raise BadSetting(
+            f"no setting is called {unknown[0]!r} ({path}); there are {names}, [limits] and [retention.ROOM]"
+        )
+    return Read(table, limits, retention)
 
 
 def make_limits(table: Mapping[str, object], source: str, base: DaemonLimits | None = None) -> DaemonLimits:
@@ -90,6 +121,25 @@ def make_limits(table: Mapping[str, object], source: str, base: DaemonLimits | N
     """
     values: dict[str, Any] = {name: _limit(name, value, source) for name, value in table.items()}
     return replace(base or DaemonLimits(), **values)
+
+
+def make_retention(table: Mapping[str, object], source: str) -> dict[str, Keep]:
+    """What rooms keep, by their names. Raises BadSetting for what cannot be."""
+    return {room: _keep(room, value, source) for room, value in table.items()}
+
+
+def _keep(room: str, value: object, source: str) -> Keep:
+    where = f"[retention.{room}] in {source}"
+    if room != EVERY_ROOM and not NAME.match(room):
+        raise BadSetting(f'{where}: {room!r} is no room; write its name, or "*" for all others')
+    if not isinstance(value, dict) or not value.keys() <= {"days", "messages"}:
+        raise BadSetting(f"{where} may have days and messages, and nothing else")
+    days, messages = value.get("days"), value.get("messages")
+    if days is not None and (type(days) not in (int, float) or not 0 < days < math.inf):
+        raise BadSetting(f"{where}: days is {days!r}; it has to be a number over 0")
+    if messages is not None and (type(messages) is not int or messages < 1):
+        raise BadSetting(f"{where}: messages is {messages!r}; it has to be a whole number over 0")
+    return Keep(days, messages)
 
 
 def read_assignments(texts: Iterable[str], source: str) -> dict[str, object]:

@@ -18,6 +18,7 @@ from syncchat.cli.settings import (
     data_option,
     limit_option,
     limits_of,
+    retention_of,
 )
 
 
@@ -135,6 +136,7 @@ def serve(
             data=data_folder(data),
             agent=make_models(base_url, model, judge_model) if agent else None,
             limits=limits_of(ctx, limit),
+            retention=retention_of(ctx),
             auth=AuthSettings(**auth),
             open=open,
             allow_origin=allow_origin,

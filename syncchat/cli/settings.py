@@ -15,6 +15,7 @@ from syncchat.cli.common import SETTINGS_FILE, Setting, Verb, extra, folder_of
 
 if TYPE_CHECKING:
     from syncchat_server.limits import DaemonLimits
+    from syncchat_server.settings import Keep
 
 DAEMON = {"auto_envvar_prefix": "SYNCCHAT"}
 """The context settings of a verb whose options are the daemon's settings."""
@@ -22,7 +23,8 @@ DAEMON = {"auto_envvar_prefix": "SYNCCHAT"}
 LIMITS = "SYNCCHAT_LIMIT"
 """Limits in the environment: `NAME=NUMBER`, with spaces between them."""
 
-_TABLE = "syncchat.limits"
+_LIMITS = "syncchat.limits"
+_RETENTION = "syncchat.retention"
 
 
 def _read_file(ctx: click.Context, _option: click.Parameter, path: Path | None) -> None:
@@ -31,7 +33,7 @@ def _read_file(ctx: click.Context, _option: click.Parameter, path: Path | None) 
     with extra("server"):
         from syncchat_server.settings import BadSetting, read_settings
     try:
-        ctx.default_map, ctx.meta[_TABLE] = read_settings(path, _known_settings(ctx))
+        ctx.default_map, ctx.meta[_LIMITS], ctx.meta[_RETENTION] = read_settings(path, _known_settings(ctx))
     except BadSetting as error:
         raise click.UsageError(str(error), ctx) from error
     ctx.meta[SETTINGS_FILE] = path
@@ -52,10 +54,17 @@ def limits_of(ctx: click.Context, given: Iterable[str]) -> "DaemonLimits":
     """
     from syncchat_server.settings import make_limits, read_assignments
 
-    limits = make_limits(ctx.meta.get(_TABLE, {}), str(ctx.meta.get(SETTINGS_FILE, "")))
+    limits = make_limits(ctx.meta.get(_LIMITS, {}), str(ctx.meta.get(SETTINGS_FILE, "")))
     for texts, source in ((os.environ.get(LIMITS, "").split(), LIMITS), (given, "--limit")):
         limits = make_limits(read_assignments(texts, source), source, limits)
     return limits
+
+
+def retention_of(ctx: click.Context) -> "dict[str, Keep]":
+    """What rooms keep, as the file has it. Raises BadSetting for what cannot be."""
+    from syncchat_server.settings import make_retention
+
+    return make_retention(ctx.meta.get(_RETENTION, {}), str(ctx.meta.get(SETTINGS_FILE, "")))
 
 
 def limit_option(verb: Verb) -> Verb:
@@ -82,7 +91,7 @@ def config_option(verb: Verb) -> Verb:
         is_eager=True,
         expose_value=False,
         callback=_read_file,
-        help="A TOML file with settings by the names of these options, and [limits].",
+        help="A TOML file with settings by the names of these options, [limits] and [retention.ROOM].",
     )(verb)
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from syncchat.cli import main
 from syncchat.cli.serving import serve
-from syncchat.cli.settings import limits_of
+from syncchat.cli.settings import limits_of, retention_of
 from syncchat.hub import Limits
-from syncchat_server.settings import BadSetting, make_limits
+from syncchat_server.settings import BadSetting, Keep, make_limits, make_retention
 
 FILE = """
 port = 1111
@@ -19,6 +19,15 @@ agent = false
 allow_origin = ["https://one.example.org", "https://two.example.org"]
 jwks = "keys.json"
 endless_tokens = true
+
+[retention.lobby]
+days = 30
+messages = 10000
+
+[retention."*"]
+days = 0.5
+
+[retention.archive]
 
 [limits]
 docs_per_link = 7
@@ -77,6 +86,35 @@ def test_L1_a_limit_is_set_by_a_flag_the_environment_or_the_file_in_that_order(
     monkeypatch.delenv("SYNCCHAT_LIMIT")
     with pytest.raises(BadSetting, match="--limit"):
         limits_of(found, ["frame_bytes"])
+
+
+def test_H11_what_rooms_keep_is_in_the_file(file: str) -> None:
+    assert retention_of(parsed()) == {}
+    assert retention_of(parsed("--config", file)) == {
+        "lobby": Keep(30, 10_000),
+        "*": Keep(days=0.5),
+        "archive": Keep(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("table", "cause"),
+    [
+        ({"lobby": {"days": 0}}, "days is 0; it has to be a number over 0"),
+        ({"lobby": {"days": True}}, "days is True"),
+        ({"lobby": {"days": float("inf")}}, "days is inf"),
+        ({"lobby": {"messages": 1.5}}, "messages is 1.5; it has to be a whole number over 0"),
+        ({"lobby": {"weeks": 4}}, "may have days and messages, and nothing else"),
+        ({"lobby": 30}, "may have days and messages, and nothing else"),
+        ({"days": 30}, r"\[retention.days\] in x.toml may have"),
+        ({"team-*": {"days": 30}}, "'team-\\*' is no room; write its name"),
+    ],
+)
+def test_H11_L1_a_retention_that_cannot_be_is_told_with_where_it_came_from(
+    table: dict[str, object], cause: str
+) -> None:
+    with pytest.raises(BadSetting, match=cause):
+        make_retention(table, "x.toml")
 
 
 def refusal(*arguments: str) -> str:
