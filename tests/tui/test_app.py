@@ -11,8 +11,8 @@ from textual.widgets import Static
 
 from syncchat.core.presence import Entry, Presence, Subscription, encode
 from syncchat.core.refusal import Refusal
-from syncchat.core.room import Room
 from syncchat.core.store import Store
+from syncchat.paged_room import PagedRoom
 from syncchat_tui.app import ChatApp
 from syncchat_tui.composer import Composer
 from syncchat_tui.header import Header, Status
@@ -22,7 +22,7 @@ from syncchat_tui.transcript import Transcript
 
 pytestmark = pytest.mark.anyio
 
-Enter = Callable[..., Room]
+Enter = Callable[..., PagedRoom]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def store() -> Store:
     return Store(Doc())
 
 
-def open_app(room: Room, peer: FakePeer | None = None, *, server: bool = True) -> ChatApp:
+def open_app(room: PagedRoom, peer: FakePeer | None = None, *, server: bool = True) -> ChatApp:
     return ChatApp(room, peer or FakePeer(), server=server)
 
 

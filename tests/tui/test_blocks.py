@@ -12,7 +12,7 @@ from syncchat.core.store import Store
 from syncchat.core.stream import Stream
 from syncchat_tui.blocks import Blocks
 
-Enter = Callable[..., Room]
+Enter = Callable[[Store], Room]
 
 
 def lines(blocks: Blocks) -> list[str]:
@@ -52,8 +52,8 @@ def step(room: Room, name: str, streams: list[Stream]) -> None:
 
 
 @given(STEPS)
-def test_T3_the_lines_kept_by_deltas_equal_those_made_anew(enter: Enter, steps: list[str]) -> None:
-    room = enter(Store(Doc()))
+def test_T3_the_lines_kept_by_deltas_equal_those_made_anew(enter_page: Enter, steps: list[str]) -> None:
+    room = enter_page(Store(Doc()))
     streams: list[Stream] = []
     blocks, heard = follow(room)
     for name in [*steps, "apply"]:
@@ -66,8 +66,8 @@ def test_T3_the_lines_kept_by_deltas_equal_those_made_anew(enter: Enter, steps: 
     assert lines(blocks) == lines(anew)
 
 
-def test_T5_a_token_wraps_its_message_and_no_other(enter: Enter) -> None:
-    room = enter(Store(Doc()))
+def test_T5_a_token_wraps_its_message_and_no_other(enter_page: Enter) -> None:
+    room = enter_page(Store(Doc()))
     for number in range(100):
         room.post(f"message {number}")
     stream = room.stream()
@@ -80,8 +80,8 @@ def test_T5_a_token_wraps_its_message_and_no_other(enter: Enter) -> None:
     assert blocks.height == height + 1
 
 
-def test_a_line_tells_its_message(enter: Enter) -> None:
-    room = enter(Store(Doc()))
+def test_a_line_tells_its_message(enter_page: Enter) -> None:
+    room = enter_page(Store(Doc()))
     first, second = room.post("one\ntwo"), room.post("three")
     blocks, _ = follow(room)
     assert [blocks.find(line) for line in range(3)] == [(first, 0), (first, 1), (second, 0)]

@@ -9,13 +9,16 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Footer, Static
 
 from syncchat.core.refusal import Refusal
-from syncchat.core.room import Room
 from syncchat.errors import SyncchatError
+from syncchat.paged_room import PagedRoom
 from syncchat_tui.coalesce import Coalesced
 from syncchat_tui.composer import Command, Composer, Mistake, Post, parse
 from syncchat_tui.header import Header, Status
 from syncchat_tui.help import Help
+from syncchat_tui.hint import Around, hint
+from syncchat_tui.paging import Doing, Paging
 from syncchat_tui.people import People, doing
+from syncchat_tui.reading import READ_AFTER, Reading
 from syncchat_tui.refused import Refused, kept_text
 from syncchat_tui.transcript import Transcript
 
@@ -73,6 +76,7 @@ class ChatApp(App[int], inherit_bindings=False):
         Binding("f2", "online", "Go online"),
         Binding("f3", "take_back", "Take back"),
         Binding("f4", "dismiss", "Dismiss"),
+        Binding("f6", "above", "Go there"),
         Binding("f8", "delete", "Delete"),
         Binding("ctrl+up", "select(-1)", "Select", show=False),
         Binding("ctrl+down", "select(1)", "Select", show=False),
@@ -83,7 +87,7 @@ class ChatApp(App[int], inherit_bindings=False):
         Binding("ctrl+c", "help_quit", show=False, system=True),
     ]
 
-    def __init__(self, room: Room, peer: Connection, *, server: bool) -> None:
+    def __init__(self, room: PagedRoom, peer: Connection, *, server: bool) -> None:
         super().__init__()
         self._server = server
         self.room = room
@@ -91,13 +95,15 @@ class ChatApp(App[int], inherit_bindings=False):
         self._status = self._coalesced(self._show_status)
         self._people = self._coalesced(self._show_people)
         self._refused = self._coalesced(self._show_refused)
+        self._place = self._coalesced(self._show_place)
+        self._led: bool | None = False
 
     def compose(self) -> ComposeResult:
         """Header, conversation with the list of people at its side, composer, keys."""
         yield Header(self.room.name, server=self._server, id="header")
         with Horizontal(id="middle"):
             with Vertical(id="conversation"):
-                yield Transcript(self.room.timeline, id="transcript")
+                yield Transcript(self.room, id="transcript")
                 yield Static(id="hint", markup=False)
             yield People(id="people")
         yield Refused(id="refused", markup=False)
@@ -111,15 +117,34 @@ class ChatApp(App[int], inherit_bindings=False):
             self.room.listen_people(lambda _: self._people.poke()),
             self.room.listen_role(lambda _: self._status.poke()),
             self.peer.listen_refusals(lambda _: self._refused.poke()),
+            self.room.listen_cover(self._place.poke),
         ]
-        self.watch(self.transcript, "unseen", self._show_hint)
+        self._begin_reading()
         self._show_status()
         self._show_people()
         self._show_refused()
         self.query_one(Composer).focus()
 
+    def _begin_reading(self) -> None:
+        transcript = self.transcript
+        self._paging = Paging(
+            self.room,
+            transcript,
+            start=self.run_worker,
+            online=lambda: self.peer.status.online,
+            tell=self._warn,
+            changed=self._place.poke,
+        )
+        self._reading = Reading(
+            self.room,
+            transcript,
+            later=lambda callback: self.set_timer(READ_AFTER, callback),
+            settled=lambda: not self._server or self.peer.status.online or not self.peer.status.wanted,
+        )
+
     def on_unmount(self) -> None:
         """Listen no more."""
+        self._paging.stop()
         for subscription in self._subscriptions:
             subscription.cancel()
 
@@ -145,9 +170,18 @@ class ChatApp(App[int], inherit_bindings=False):
     # What is shown
 
     def _show_status(self) -> None:
-        self.screen_stack[0].query_one(Header).show(self.peer.status)
+        if self.peer.status.online:
+            self._paging.reached()
         self.screen_stack[0].query_one(Composer).allow(self.room.may_write)
+        self._show_place()
         self.refresh_bindings()
+
+    def _show_place(self) -> None:
+        self._paging.look()
+        self._reading.look()
+        self.transcript.lead = self._paging.lead
+        self.screen_stack[0].query_one(Header).show(self.peer.status, self._reading.unread)
+        self._show_hint()
 
     def _show_refused(self) -> None:
         self.screen_stack[0].query_one(Refused).show(self.peer.refusals)
@@ -158,10 +192,26 @@ class ChatApp(App[int], inherit_bindings=False):
         self._show_hint()
 
     def _show_hint(self) -> None:
-        hint = self.screen_stack[0].query_one("#hint", Static)
-        unseen = self.transcript.unseen
-        hint.set_class(unseen > 0, "-unseen")
-        hint.update(f"▼ {unseen} new below (End)" if unseen else self._who_writes())
+        widget = self.screen_stack[0].query_one("#hint", Static)
+        led = self.check_action("above", ())
+        if led != self._led:
+            self._led = led
+            self.refresh_bindings()
+        around = hint(self._around, widget.size.width)
+        widget.set_class(bool(around), "-unseen")
+        text = around or self._who_writes()
+        if text != widget.content:
+            widget.update(text)
+
+    @property
+    def _around(self) -> Around:
+        return Around(
+            late=len(self.room.late_above),
+            new=self._reading.new_above,
+            below=self.transcript.unseen if self.room.is_recent else self.room.unread.messages,
+            more=not self.room.is_recent,
+            loading=self._paging.doing is Doing.NEWER,
+        )
 
     def _who_writes(self) -> str:
         others = [person for person in self.room.people if person.user != self.room.user]
@@ -180,7 +230,7 @@ class ChatApp(App[int], inherit_bindings=False):
             case Command():
                 self.action_help()
             case Mistake(notice):
-                self.notify(notice, severity="warning", markup=False)
+                self._warn(notice)
                 return False
         return True
 
@@ -190,8 +240,11 @@ class ChatApp(App[int], inherit_bindings=False):
         except SyncchatError as error:
             self.notify(str(error), severity="error", markup=False)
             return False
-        self.transcript.follow()
+        self._paging.to_end()
         return True
+
+    def _warn(self, notice: str) -> None:
+        self.notify(notice, severity="warning", markup=False)
 
     def on_composer_writing(self, event: Composer.Writing) -> None:
         """Tell the others that something is being written."""
@@ -201,9 +254,29 @@ class ChatApp(App[int], inherit_bindings=False):
         """PageUp and PageDown, pressed in the composer."""
         self.transcript.scroll_pages(event.pages)
 
-    def on_composer_past_end(self) -> None:
-        """End, pressed at the end of the line."""
-        self.transcript.follow()
+    def on_composer_past(self, event: Composer.Past) -> None:
+        """End, pressed at the end of the line, or Home at its start."""
+        if event.step > 0:
+            self._paging.to_end()
+        else:
+            self.transcript.go_to_start()
+
+    def on_transcript_edge(self, event: Transcript.Edge) -> None:
+        """The user comes to where what is loaded ends."""
+        self._paging.edge(event.step)
+
+    def on_transcript_moved(self) -> None:
+        """Something else is in view."""
+        self._place.poke()
+
+    def on_app_focus(self) -> None:
+        """The terminal has the focus again."""
+        self._reading.focus(True)
+        self._place.poke()
+
+    def on_app_blur(self) -> None:
+        """The user looks elsewhere."""
+        self._reading.focus(False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer of going offline and going online the one that there is to do."""
@@ -213,6 +286,8 @@ class ChatApp(App[int], inherit_bindings=False):
             return any(kept_text(refusal) for refusal in self.peer.refusals[:1])
         if action == "dismiss":
             return bool(self.peer.refusals)
+        if action == "above":
+            return bool(self.room.late_above or self._reading.new_above)
         if action == "delete":
             selected = self.transcript.selected
             return selected is not None and self.room.may_delete(selected)
@@ -255,6 +330,14 @@ class ChatApp(App[int], inherit_bindings=False):
         self.transcript.select(step)
         self.refresh_bindings()
 
+    def action_above(self) -> None:
+        """Go to the first late message above the screen, or to where the new ones begin."""
+        late = self.room.late_above
+        if late:
+            self._paging.to_message(*late[0])
+        else:
+            self._paging.to_new()
+
     def action_delete(self) -> None:
         """Delete the selected message: an own one, and a moderator anybody's."""
         selected = self.transcript.selected
@@ -268,8 +351,9 @@ class ChatApp(App[int], inherit_bindings=False):
     def action_newest(self) -> None:
         """Go to the newest message."""
         self.transcript.unselect()
+        self._reading.all_read()
+        self._paging.to_end()
         self.refresh_bindings()
-        self.transcript.follow()
         self.query_one(Composer).focus()
 
     async def action_quit(self) -> None:

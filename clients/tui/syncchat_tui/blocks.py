@@ -5,22 +5,27 @@ from collections.abc import Callable, Iterable
 
 from syncchat.core.deltas import Changed, Delta, apply_deltas
 from syncchat.core.message import Message
-from syncchat_tui.wrap import Block, Line, wrap
+from syncchat_tui.wrap import Block, Line, Part, Span, wrap
+
+NEW = " new messages "
 
 
 class Blocks:
     """Messages in order as blocks of lines, all wrapped to one width.
 
-    `wraps` counts the messages wrapped so far: a change of one message adds one.
+    `wraps` counts the messages wrapped so far: a change of one message adds one. `is_late` says of an
+    id whether its message is shown as one that came late.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_late: Callable[[str], bool] = lambda _: False) -> None:
         self.wraps = 0
+        self._is_late = is_late
         self._ids: list[str] = []
         self._blocks: dict[str, Block] = {}
         # The first line of each block; only a prefix is known, the rest is summed up when asked for.
         self._tops: list[int] = [0]
         self._width = 0
+        self._read: str | None = None
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -58,7 +63,30 @@ class Blocks:
     def _wrap(self, message: Message, appended: str | None = None) -> Block:
         self.wraps += 1
         grown = None if appended is None else (self._blocks[message.id], appended)
-        return wrap(message, self._width, grown=grown)
+        return wrap(message, self._width, grown=grown, late=self._is_late(message.id))
+
+    # What is new
+
+    def divide(self, read: str | None) -> bool:
+        """Begin the first message behind the id `read` with a line that says so; for None no message.
+
+        False if that is so already.
+        """
+        changed = read != self._read
+        if changed:
+            self._read = read
+            self._forget_tops(0)
+        return changed
+
+    @property
+    def divided_at(self) -> int | None:
+        """Where the first message with that line stands; None if there is nothing before it, or not it."""
+        if self._read is None:
+            return None
+        index = bisect_right(self._ids, self._read)
+        return index if 0 < index < len(self._ids) else None
+
+    # Where each stands
 
     @property
     def height(self) -> int:
@@ -67,9 +95,10 @@ class Blocks:
 
     def top(self, index: int) -> int:
         """The number of the first line of a block; of the line after the last one for `len(self)`."""
+        divided = self.divided_at if len(self._tops) <= index else None
         while len(self._tops) <= index:
             last = len(self._tops) - 1
-            self._tops.append(self._tops[last] + self._blocks[self._ids[last]].height)
+            self._tops.append(self._tops[last] + self._blocks[self._ids[last]].height + (last == divided))
         return self._tops[index]
 
     def find(self, line: int) -> tuple[str, int]:
@@ -86,11 +115,21 @@ class Blocks:
         """A line and the message that it belongs to; raises IndexError if there is none."""
         id, offset = self.find(line)
         block = self._blocks[id]
-        return block.message, block.line(offset)
+        divided = self.divided_at
+        if divided is None or self._ids[divided] != id:
+            return block.message, block.line(offset)
+        if offset == 0:
+            return block.message, (Span(NEW.center(self._width, "─")[: self._width], Part.NEW),)
+        return block.message, block.line(offset - 1)
 
     def id(self, index: int) -> str:
         """The id of the message that stands there; raises IndexError."""
         return self._ids[index]
+
+    @property
+    def last(self) -> str:
+        """The id of the last message; empty if there is none."""
+        return self._ids[-1] if self._ids else ""
 
     def index(self, id: str) -> int:
         """Where a message stands, or would stand."""

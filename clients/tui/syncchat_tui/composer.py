@@ -74,8 +74,11 @@ class Composer(TextArea):
 
         pages: int
 
-    class PastEnd(Message):
-        """The user pressed End at the end of a line."""
+    @dataclass
+    class Past(Message):
+        """The user pressed End at the end of a line, or, with a negative `step`, Home at its start."""
+
+        step: int
 
     def __init__(self, send: Callable[[str], bool], *, id: str | None = None) -> None:
         super().__init__(id=id, soft_wrap=True, tab_behavior="focus", placeholder=WRITE)
@@ -122,6 +125,13 @@ class Composer(TextArea):
     def action_cursor_line_end(self, select: bool = False) -> None:
         """Go to the end of the line, and from there to the end of the conversation."""
         if self.cursor_at_end_of_line and not select:
-            self.post_message(self.PastEnd())
+            self.post_message(self.Past(1))
         else:
             super().action_cursor_line_end(select)
+
+    def action_cursor_line_start(self, select: bool = False) -> None:
+        """Go to the start of the line, and from there to the start of what is loaded."""
+        if self.cursor_at_start_of_line and not select:
+            self.post_message(self.Past(-1))
+        else:
+            super().action_cursor_line_start(select)

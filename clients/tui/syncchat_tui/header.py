@@ -5,6 +5,7 @@ from typing import Protocol
 from textual.content import Content
 from textual.widgets import Static
 
+from syncchat.core.cover import Unread
 from syncchat_tui.plain import plain
 
 
@@ -39,10 +40,18 @@ def connection(status: Status, *, server: bool) -> tuple[str, str]:
     return "… connecting", "$text-muted"
 
 
-def header(room: str, status: Status, *, server: bool) -> Content:
+def counts(unread: Unread) -> str:
+    """How many messages are unread, and in how many of them the user is mentioned; empty if none are."""
+    mentions = f", {unread.mentions} @you" if unread.mentions else ""
+    return f"{unread.messages} unread{mentions}" if unread.messages else ""
+
+
+def header(room: str, status: Status, unread: Unread, *, server: bool) -> Content:
     """What the header says."""
     word, style = connection(status, server=server)
     parts = [Content.styled(f" #{room}", "bold"), Content("   "), Content.styled(word, style)]
+    if unread.messages:
+        parts.append(Content.styled(f"   {counts(unread)}", "$text-primary"))
     if status.waiting and server:
         changes = "change waits" if status.waiting == 1 else "changes wait"
         parts.append(Content.styled(f"   ◌ {status.waiting} {changes}", "$warning"))
@@ -59,6 +68,6 @@ class Header(Static):
         self._room = room
         self._server = server
 
-    def show(self, status: Status) -> None:
-        """Show this status."""
-        self.update(header(self._room, status, server=self._server))
+    def show(self, status: Status, unread: Unread) -> None:
+        """Show this status, and what is unread."""
+        self.update(header(self._room, status, unread, server=self._server))

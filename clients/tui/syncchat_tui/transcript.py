@@ -1,20 +1,23 @@
 """The conversation on the screen: a ScrollView that draws the visible lines, and wraps only what changed."""
 
 import zlib
+from dataclasses import dataclass
 from functools import lru_cache
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.geometry import Region, Size
+from textual.message import Message as Event
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from syncchat.core.deltas import Added, Delta
+from syncchat.core.deltas import Delta
 from syncchat.core.message import Message
-from syncchat.core.timeline import Timeline
+from syncchat.paged_room import PagedRoom
 from syncchat_tui.blocks import Blocks
+from syncchat_tui.unseen import Unseen
 from syncchat_tui.wrap import Line, Part
 
 AUTHOR_COLORS = (
@@ -28,11 +31,15 @@ STYLES = {
     Part.DIM: Style(color="#7d829c", italic=True),
     Part.PENDING: Style(color="#e0af68"),
     Part.LIVE: Style(color="#73daca"),
+    Part.NEW: Style(color="#f7768e"),
 }
 
 SELECTED = Style(bgcolor="#2b3350")
 
 EMPTY = "Nothing here yet. Write the first message below."
+
+LEAD = 1
+"""Lines before the first message: there stands what is before it."""
 
 
 def author_color(user: str) -> str:
@@ -41,18 +48,33 @@ def author_color(user: str) -> str:
 
 
 class Transcript(ScrollView):
-    """Shows a timeline; follows its end while it is in view, and stays where it is otherwise.
+    """Shows what a room has loaded; follows its end while it is in view, and stays where it is otherwise.
 
-    `unseen` is the number of messages that came below the screen since the end was left.
+    `unseen` is the number of messages that came below the screen since the end was left; `lead` what
+    stands before the first message.
     """
 
     unseen: reactive[int] = reactive(0)
+    lead: reactive[str] = reactive("")
 
-    def __init__(self, timeline: Timeline, *, id: str | None = None) -> None:
+    @dataclass
+    class Edge(Event):
+        """The user goes to where what is loaded ends: to its start if `step` is negative."""
+
+        step: int
+
+    class Moved(Event):
+        """Something else is on the screen now."""
+
+    def __init__(self, room: PagedRoom, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.blocks = Blocks()
-        self._timeline = timeline
+        self.blocks = Blocks(room.is_late)
+        self.turning = False
+        """Whether what comes is another page, and no news."""
+        self._room = room
+        self._timeline = room.timeline
         self._heard: list[Delta] = []
+        self._unseen = Unseen()
         # The message at the top of the screen and how many of its lines are above; None follows the end.
         self._anchor: tuple[str, int] | None = None
         self._placing = False
@@ -75,15 +97,14 @@ class Transcript(ScrollView):
         if not self._heard:
             self.call_later(self._take_in)
         self._heard.extend(deltas)
+        if self._anchor is not None:
+            self._unseen.hear(deltas, below=self._anchor[0], turning=self.turning)
 
     def _take_in(self) -> None:
         deltas, self._heard = self._heard, []
         if not self._sized:
             return
         self.blocks.apply(deltas, self._timeline.get)
-        if self._anchor is not None:
-            below = self.blocks.index(self._anchor[0])
-            self.unseen += sum(isinstance(delta, Added) and delta.index > below for delta in deltas)
         self._place()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -96,9 +117,18 @@ class Transcript(ScrollView):
             self.blocks.reset(self._timeline[:], self._columns)
         self._place()
 
+    def divide(self, read: str | None) -> None:
+        """Draw a line behind the message `read`: what follows is new."""
+        if self.blocks.divide(read) and self._sized:
+            self._place()
+
     @property
     def _columns(self) -> int:
         return self.scrollable_content_region.width
+
+    @property
+    def _rows(self) -> int:
+        return self.scrollable_content_region.height
 
     # Where the screen stands
 
@@ -107,15 +137,58 @@ class Transcript(ScrollView):
         """Whether the end is in view, and stays there."""
         return self._anchor is None
 
+    @property
+    def is_full(self) -> bool:
+        """Whether what is loaded fills the screen; also as long as nobody knows its size."""
+        return not self._sized or LEAD + self.blocks.height >= self._rows
+
+    @property
+    def new_above(self) -> bool:
+        """Whether the line where the new messages begin is above the screen."""
+        divided = self.blocks.divided_at
+        return divided is not None and self._top(divided) < self.scroll_offset.y
+
     def follow(self) -> None:
         """Go to the end and stay there."""
         self._anchor = None
         self._place()
 
+    def stay(self) -> None:
+        """Stay with what is in view, also if that is the end."""
+        if self._anchor is None:
+            self._note_place()
+
     def scroll_pages(self, pages: int) -> None:
         """Scroll by so many screens, up if negative; one line of the last stays in view."""
-        step = max(self.scrollable_content_region.height - 1, 1)
-        self.scroll_to(y=self.scroll_offset.y + pages * step, animate=False, force=True)
+        self._go(self.scroll_offset.y + pages * max(self._rows - 1, 1))
+        self.seek(pages)
+
+    def go_to_start(self) -> None:
+        """Go to the start of what is loaded."""
+        self._go(0)
+        self.seek(-1)
+
+    def go_to_new(self) -> bool:
+        """Go to where the new messages begin; False if that is not loaded."""
+        divided = self.blocks.divided_at
+        if divided is not None:
+            self._go(self._top(divided) - 1)
+        return divided is not None
+
+    def go_to(self, id: str) -> None:
+        """Select a message, and have it in view."""
+        self._take_in()  # it may have come just now
+        index = self.blocks.index(id)
+        self._selected = id
+        self._go(self._top(index) - self._rows // 3)
+        self.refresh()
+
+    def _go(self, line: int) -> None:
+        self.scroll_to(y=line, animate=False, force=True)
+        self._note_place()
+
+    def _top(self, index: int) -> int:
+        return LEAD + self.blocks.top(index)
 
     # Which message something is done to
 
@@ -129,12 +202,13 @@ class Transcript(ScrollView):
         count = len(self.blocks)
         at = (count if self.selected is None else self.blocks.index(self.selected)) + step
         if 0 <= at < count:
-            self._selected, first = self.blocks.id(at), self.blocks.top(at)
-            below = self.blocks.top(at + 1) - self.scrollable_content_region.height
+            self._selected, first = self.blocks.id(at), self._top(at)
+            below = self._top(at + 1) - self._rows
             if not below <= self.scroll_offset.y <= first:
-                self.scroll_to(y=min(first, max(below, 0)) if step < 0 else below, animate=False, force=True)
+                self._go(min(first, max(below, 0)) if step < 0 else below)
         elif at >= count:
             self._selected = None
+        self.seek(step)
         self.refresh()
 
     def unselect(self) -> None:
@@ -145,29 +219,54 @@ class Transcript(ScrollView):
     def _place(self) -> None:
         """Bring the scrolled place in line with the blocks."""
         self._placing = True
+        height = LEAD + self.blocks.height
         # Set without its watchers: they would lay out the whole screen again for each new line.
-        self.set_reactive(Transcript.virtual_size, Size(self._columns, self.blocks.height))
-        self.vertical_scrollbar.window_virtual_size = self.blocks.height
+        self.set_reactive(Transcript.virtual_size, Size(self._columns, height))
+        self.vertical_scrollbar.window_virtual_size = height
         if self._anchor is None:
-            self.unseen = 0
+            self._unseen.all_seen(self.blocks.last)
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
         else:
             message_id, offset = self._anchor
-            top = self.blocks.top(self.blocks.index(message_id))
-            self.scroll_to(y=top + offset, animate=False, force=True)
+            self.scroll_to(y=self._top(self.blocks.index(message_id)) + offset, animate=False, force=True)
         self._placing = False
-        self.refresh()
+        self._show_place()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Note where the user went."""
         super().watch_scroll_y(old_value, new_value)
-        if self._placing:
-            return
-        if self.scroll_offset.y >= self.max_scroll_y:
+        if not self._placing:
+            self._note_place()
+            self.seek(-1 if new_value < old_value else 1)
+
+    def on_mouse_scroll_up(self) -> None:
+        """The wheel, also where there is nothing left to scroll."""
+        self.seek(-1)
+
+    def on_mouse_scroll_down(self) -> None:
+        """See `on_mouse_scroll_up`."""
+        self.seek(1)
+
+    def _note_place(self) -> None:
+        line = self.scroll_offset.y
+        if line >= self.max_scroll_y and self._room.is_recent:
             self._anchor = None
-            self.unseen = 0
+            self._unseen.all_seen(self.blocks.last)
         elif len(self.blocks):
-            self._anchor = self.blocks.find(self.scroll_offset.y)
+            id, offset = self.blocks.find(max(line - LEAD, 0))
+            self._anchor = (id, offset if line >= LEAD else line - LEAD)
+        self._show_place()
+
+    def _show_place(self) -> None:
+        self.unseen = self._unseen.count
+        self.refresh()
+        self.post_message(self.Moved())
+
+    def seek(self, step: int) -> None:
+        """The user goes there: tell if what is loaded ends less than a screen further."""
+        left = self.scroll_offset.y if step < 0 else self.max_scroll_y - self.scroll_offset.y
+        if self._sized and left < self._rows:
+            self.post_message(self.Edge(step))
 
     # What is drawn
 
@@ -178,14 +277,20 @@ class Transcript(ScrollView):
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the screen."""
-        width, line = self._columns, y + self.scroll_offset.y
-        if line < self.blocks.height:
+        width, line = self._columns, y + self.scroll_offset.y - LEAD
+        if 0 <= line < self.blocks.height:
             message, spans = self.blocks.line(line)
             chosen = message.id == self._selected
             return _strip(message, spans, width, self._base + SELECTED if chosen else self._base)
-        empty = not len(self._timeline) and y == self.size.height // 2
-        text = EMPTY[:width].center(width) if empty else " " * width
-        return Strip([Segment(text, self._base + STYLES[Part.DIM])], width)
+        text = self.lead if line < 0 else ""
+        if not len(self._timeline) and y == self.size.height // 2:
+            text = EMPTY
+        return Strip([Segment(_centred(text, width), self._base + STYLES[Part.DIM])], width)
+
+
+def _centred(text: str, width: int) -> str:
+    """Of text without wide characters, what fits."""
+    return (text if len(text) <= width else f"{text[: max(width - 1, 0)]}…"[:width]).center(width)
 
 
 def _strip(message: Message, line: Line, width: int, base: Style) -> Strip:

@@ -37,6 +37,7 @@ class Part(Enum):
     DIM = auto()
     PENDING = auto()
     LIVE = auto()
+    NEW = auto()
 
 
 class Span(NamedTuple):
@@ -146,8 +147,10 @@ def _cells(line: Line) -> int:
     return sum(cell_len(span.text) for span in line)
 
 
-def wrap(message: Message, width: int, *, grown: tuple[Block, str] | None = None) -> Block:
-    """Wrap a message for a screen of `width` cells.
+def wrap(
+    message: Message, width: int, *, grown: tuple[Block, str] | None = None, late: bool = False
+) -> Block:
+    """Wrap a message for a screen of `width` cells; one that came `late` says so.
 
     `grown` is the block of the message before a text was appended to it, and that text: its body, which
     is taken over, is not wrapped from the start again.
@@ -163,9 +166,8 @@ def wrap(message: Message, width: int, *, grown: tuple[Block, str] | None = None
         body = Body(_gone(message) if message.deleted else message.text, body_width)
     if inline:
         head = (*head, Span(" " * (_column() - _cells(head)), Part.DIM))
-    return Block(
-        message, width, body, indent, head, not inline, tuple(_trailer(message)), _below(message, body_width)
-    )
+    trailer = (*_trailer(message), *([Span(" (late)", Part.DIM)] if late else []))
+    return Block(message, width, body, indent, head, not inline, trailer, _below(message, body_width))
 
 
 def _column() -> int:

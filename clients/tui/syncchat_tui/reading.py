@@ -1,0 +1,99 @@
+"""How far the user has read: what is new on entering, and what is read by having it in view."""
+
+from collections.abc import Callable
+
+from syncchat.core.cover import Unread
+from syncchat.paged_room import PagedRoom
+from syncchat_tui.transcript import Transcript
+
+READ_AFTER = 1.0
+"""Seconds for which the end has to be in view to be read."""
+
+NOTHING = Unread(0, 0)
+
+
+class Reading:
+    """Draws the line where the new messages begin, and tells the room what was read.
+
+    Read is what is in view while the terminal has the focus. `later` runs a callback after READ_AFTER;
+    `settled` is whether no more is to be expected from the server for now.
+    """
+
+    def __init__(
+        self,
+        room: PagedRoom,
+        transcript: Transcript,
+        *,
+        later: Callable[[Callable[[], None]], object],
+        settled: Callable[[], bool],
+    ) -> None:
+        self._room = room
+        self._transcript = transcript
+        self._later = later
+        self._settled = settled
+        self._focused = True
+        self._waits = False
+        self._marked: str | None = None
+        self._left = ""
+        self._new = 0
+        self._found = False
+
+    @property
+    def unread(self) -> Unread:
+        """What is to be told as unread: nothing while the user watches it come."""
+        watching = self._watches_end and self._marked is not None
+        return NOTHING if watching else self._room.unread
+
+    @property
+    def new_above(self) -> int:
+        """How many new messages begin above the screen, as long as the user has not been there."""
+        transcript = self._transcript
+        loaded = transcript.blocks.divided_at is not None
+        return self._new if not self._found and (transcript.new_above or not loaded) else 0
+
+    @property
+    def _watches_end(self) -> bool:
+        return self._focused and self._transcript.following and self._room.is_recent
+
+    def look(self) -> None:
+        """Something changed: the cover, what is loaded, or what is in view."""
+        if self._marked is None:
+            self._divide()
+        if self._transcript.blocks.divided_at is not None and not self._transcript.new_above:
+            self._found = True
+        timeline = self._room.timeline
+        if not timeline or self._waits or not self._watches_end:
+            return
+        if self._marked != timeline[-1].id or self._room.unread.messages:
+            self._waits = True
+            self._later(self._mark)
+
+    def all_read(self) -> None:
+        """The user wants to see no more of what is new."""
+        self._new = 0
+        self._transcript.divide(None)
+
+    def focus(self, focused: bool) -> None:
+        """The terminal has got the focus, or lost it: what comes meanwhile is new."""
+        timeline = self._room.timeline
+        if not focused:
+            self._left = timeline[-1].id if timeline and self._watches_end else ""
+        elif self._left:
+            own = self._room.user
+            self._new = sum(message.user != own for message in timeline if message.id > self._left)
+            self._found = False
+            self._transcript.divide(self._left if self._new else None)
+        self._focused = focused
+        self.look()
+
+    def _divide(self) -> None:
+        mark = self._room.cover.read(self._room.user)
+        self._new = 0 if mark is None else self._room.unread.messages
+        self._transcript.divide(mark.id if mark is not None and self._new else None)
+
+    def _mark(self) -> None:
+        self._waits = False
+        timeline = self._room.timeline
+        if timeline and self._watches_end and self._settled():
+            self._room.mark_read()
+            self._marked = timeline[-1].id
