@@ -92,6 +92,10 @@ class Story:
         self.bob, self.cyd = await enter(self.peers["bob"]), await enter(self.peers["cyd"])
         self.peers["cyd"].go_offline()
         await rest()
+        self.cyd.post("late")
+        for number in range(13):
+            self.bob.post(f"meanwhile {number}")
+        await rest()
 
     async def step(self, what: str, number: int) -> None:
         """Do something, and look."""
@@ -108,7 +112,7 @@ class Story:
         elif what == "show":
             await self._show(number)
         elif what == "post":
-            for _ in range(1 + number % 5):
+            for _ in range(1 + number % 12):
                 self.bob.post(f"post {number}")
         elif what == "edit":
             self._edit(number)
