@@ -15,7 +15,7 @@ from syncchat.core.listeners import Signal
 from syncchat.core.message import read_id
 from syncchat.core.page import MARKS, MESSAGES
 from syncchat.core.plan import Plan
-from syncchat.errors import LogError, Refused, describe
+from syncchat.errors import Refused, describe
 from syncchat.hub.limits import Limits
 from syncchat.hub.room_history import Marker, RoomHistory
 from syncchat.hub.stats import Stats
@@ -53,6 +53,9 @@ class Library(Protocol):
     async def load(self, name: str) -> "ServedDoc":
         """A doc. Raises LogError."""
 
+    async def has(self, name: str) -> bool:
+        """Whether there is anything of a doc. Raises LogError."""
+
 
 class Chronicle:
     """Hears of every commit of every page, and writes the covers of the rooms in which something happens.
@@ -73,22 +76,20 @@ class Chronicle:
 
     # What the docs tell.
 
-    async def opened(self, doc: "ServedDoc") -> None:
-        """A page that is not empty was loaded: a crash may have kept the cover from counting it all (H7)."""
+    async def opened(self, doc: "ServedDoc", *, is_empty: bool) -> bool:
+        """A page was loaded; returns whether it is there no more (H11). Raises LogError.
+
+        A crash may have kept the cover from counting all that it has (H7). Of a room in which nothing was
+        written nothing is kept.
+        """
         name = parse_doc(doc.name)
-        try:
-            history = await self._history(name.room)
-        except LogError as error:
-            logger.error("page %s is served, but nothing is counted: %s", doc.name, error)
-            return
-        if name.page == history.newest and history.arrived is None:
+        if name.page is None or (is_empty and not await self._docs.has(cover_name(name.room))):
+            return False
+        history = await self._history(name.room)
+        if name.page == history.newest and history.arrived is None and not is_empty:
             self._begin(history, doc)
             self._save_soon(history)
-
-    async def is_dropped(self, page: str) -> bool:
-        """Whether a page is there no more (H11). Raises LogError."""
-        name = parse_doc(page)
-        return name.page is not None and name.page < (await self._history(name.room)).cover.first
+        return name.page < history.cover.first
 
     async def is_open(self, page: str) -> bool:
         """Whether a page may be written (H3). Raises LogError."""

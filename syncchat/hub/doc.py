@@ -214,9 +214,7 @@ class ServedDoc:
         await self._ledger.load()
         self._is_new = not self._ledger.entries
         if self._ledger.is_page:
-            self._ledger.is_dropped = await self._chronicle.is_dropped(self.name)
-            if not self._is_new:
-                await self._chronicle.opened(self)
+            self._ledger.is_dropped = await self._chronicle.opened(self, is_empty=self._is_new)
         self.release()
         while not await self._is_over():
             await self._commit()

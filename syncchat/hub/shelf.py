@@ -64,6 +64,10 @@ class Shelf:
         doc = self.docs.get(name)
         return None if doc is None or doc.over else doc
 
+    async def has(self, name: str) -> bool:
+        """Whether a doc is in memory, or the log has anything of it. Raises LogError."""
+        return name in self.docs or await self._log.size(name) != (0, 0)
+
     async def load(self, name: str) -> ServedDoc:
         """The doc, loaded once however many ask together (S6). Raises LogError."""
         while True:
