@@ -17,7 +17,6 @@ from syncchat.testing.scripted_model import ScriptedModel
 
 NOT_YET = {
     "page_back_unavailable": "older pages: a later issue",
-    "search_unavailable": "search: a later issue",
 }
 """What the library cannot do yet; the rows stay, so that the day it can is seen."""
 

@@ -46,6 +46,10 @@ class LocalSearch:
         """Whether all that was in the log at the last `update` is found."""
         return self._feeder.complete
 
+    async def count(self) -> int:
+        """How many messages are in the index. Raises SearchFailed."""
+        return await self._index.count()
+
     async def update(self, tell: Callable[[int], None] = lambda _: None) -> None:
         """Read what is new in the log; `tell` hears how many pages are still to be read.
 

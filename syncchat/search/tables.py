@@ -83,7 +83,7 @@ def _apply_one(connection: sqlite3.Connection, change: Change) -> None:
     if change.whole:
         known = connection.execute("SELECT id FROM messages WHERE page = ?", (page,)).fetchall()
         _remove(connection, page, {id for (id,) in known} - change.texts.keys())
-    for id, text in change.texts.items():
+    for id, text in sorted(change.texts.items()):  # in the order in which they stand in the file
         if text is None:
             _remove(connection, page, [id])
         else:
