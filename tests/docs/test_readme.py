@@ -45,8 +45,13 @@ def test_the_first_example_is_at_most_12_lines_and_runs(tmp_path: Path, address:
     assert "hello from a plane" in line
 
 
-def test_T1_the_second_example_runs(tmp_path: Path, address: str) -> None:
+def test_H5_the_second_example_runs(tmp_path: Path, address: str) -> None:
     line = first_line_of(EXAMPLES[1], tmp_path, address)
+    assert line.strip() == "0 Unread(messages=0, mentions=0)"
+
+
+def test_T1_the_third_example_runs(tmp_path: Path, address: str) -> None:
+    line = first_line_of(EXAMPLES[2], tmp_path, address)
     assert line.strip() == "{'milk': {'done': True, 'text': 'buy milk'}} []"
 
 
