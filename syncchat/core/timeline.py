@@ -47,6 +47,9 @@ class Timeline(Sequence[Message]):
         self._lines: dict[str, _Line] = {}
         self._pages: list[Page] = []
         self._only: dict[Page, Collection[str] | None] = {}
+        self._rows: dict[
+            Page, set[str]
+        ] = {}  # of shown pages: asking the CRDT library costs more than all else
         self._signal: Signal[list[Delta]] = Signal("listeners of a timeline failed")
 
     def __len__(self) -> int:
@@ -109,13 +112,14 @@ class Timeline(Sequence[Message]):
             self._pages.append(page)
             self._pages.sort(key=lambda page: page.number, reverse=True)
         self._only[page] = only
+        self._rows[page] = ids
         turned = sorted(id for id in ids if self._shows(page, id) is not (id in shown))
         self._tell([delta for id in turned for delta in self._refresh(id)])
 
     def hide(self, page: Page) -> None:
         """Show a page's messages no longer; does nothing if it is not shown."""
         if page in self._only:
-            del self._only[page]
+            del self._only[page], self._rows[page]
             self._pages.remove(page)
             shown = [id for id in reversed(self._ids) if self._lines[id].page is page]
             self._tell([delta for id in shown for delta in self._refresh(id)])
@@ -136,8 +140,10 @@ class Timeline(Sequence[Message]):
                     restyled[reaction.id] = None
             elif change.table == STREAMS and change.appended is not None and self._grow(page, change):
                 deltas.append(Changed(self._position(change.row), change.row, change.appended))
-            elif change.table in (MESSAGES, STREAMS):
+            elif change.table in (MESSAGES, STREAMS) and page in self._rows:
                 stale[change.row] = None
+        if stale:
+            self._rows[page].update(stale)
         for id in stale:
             deltas += self._refresh(id)
         deltas += self._restyle(id for id in restyled if id not in stale)
@@ -193,7 +199,7 @@ class Timeline(Sequence[Message]):
         parts_of_id = read_id(id)
         if parts_of_id is None:
             return None
-        pages = [page for page in self._pages if self._shows(page, id)]
+        pages = [page for page in self._pages if id in self._rows[page] and self._shows(page, id)]
         for page in pages:
             body = page.body(id)
             if body is not None:
