@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import floors, guard, library
+from benchmarks import floors, guard, library, porting
 from benchmarks.load.client import Failed
 from benchmarks.load.meter import Result
 from benchmarks.load.workloads import Target, kept, seen_then_killed
@@ -353,6 +353,17 @@ CASES = (
             ("guard_per_apply", "x apply", 1.0),
         ),
         short=True,
+        only="syncchat",
+    ),
+    Case(
+        "porting",
+        "100,000 messages of IRC imported, and exported again",
+        lambda _peer: porting.measure(),
+        (
+            ("import_per_s", "messages/s imported, durable", 1.0),
+            ("export_per_s", "messages/s exported", 1.0),
+            ("log_per_text", "x (text + 60 B a message) on disk", 1.0),
+        ),
         only="syncchat",
     ),
     Case(
