@@ -154,7 +154,8 @@ class Feeder:
         """Find out which pages have to be read, and forget those that are gone."""
         self._compared = False  # until it is done, what is noted is to be read
         there, known = await heads(self._log), await self._index.cursors()
-        await self._index.forget(known.keys() - there.keys())
+        # A log that is behind its index is another one.
+        await self._index.forget([doc for doc, seq in known.items() if there.get(doc, 0) < seq])
         behind = [doc for doc, seq in sorted(there.items(), key=_by_age) if known.get(doc) != seq]
         self._todo = dict.fromkeys(behind) | self._todo
         self._compared = True
@@ -174,7 +175,7 @@ class Feeder:
             self._noted.pop(doc, None)
             await self._index.forget([doc])
         else:
-            await self._index.apply([change])
+            await self._index.replace(change)
 
     def _read_instead(self) -> None:
         self._todo |= dict.fromkeys(self._noted)

@@ -19,6 +19,9 @@ from syncchat.search.tables import Change, Found, Readable
 MAX_HITS: Final = 100
 """Hits that are told at once."""
 
+PART: Final = 1000
+"""Messages of a large page that are put in at once."""
+
 T = TypeVar("T")
 
 
@@ -68,8 +71,22 @@ class Index:
     # What stands in it.
 
     async def apply(self, changes: Sequence[Change]) -> None:
-        """Bring pages to where `changes` say they are, all or none."""
+        """Bring pages to where `changes` say they are, all or none; those that are behind are passed over."""
         await self._run(partial(tables.apply, changes=changes))
+
+    async def replace(self, change: Change) -> None:
+        """Bring a page to where a change says it is; a large one in parts, between which others search.
+
+        If it is cut off, `cursors` tells that the page is still where it was.
+        """
+        if len(change.texts) <= PART:
+            await self.apply([change])
+            return
+        ids = sorted(change.texts)
+        for at in range(0, len(ids), PART):
+            texts = {id: change.texts[id] for id in ids[at : at + PART]}
+            await self._run(partial(tables.put_part, doc=change.doc, seq=change.seq, texts=texts))
+        await self._run(partial(tables.settle, change=change))
 
     async def forget(self, docs: Iterable[str]) -> None:
         """Remove pages with all that is on them; those that are not known need not be."""

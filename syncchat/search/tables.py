@@ -78,17 +78,41 @@ def apply(connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
 
 def _apply_one(connection: sqlite3.Connection, change: Change) -> None:
     page, seq = _page(connection, change.doc)
-    if change.seq <= seq and not change.whole:
-        return
+    if change.seq < seq or (change.seq == seq and not change.whole):
+        return  # another process, or another reading of the page, was quicker
+    _put_all(connection, page, change.doc, change.texts)
+    _settle(connection, page, change)
+
+
+def put_part(connection: sqlite3.Connection, doc: str, seq: int, texts: Texts) -> None:
+    """Put a part of what a page says by `seq`; how far it was read is left open."""
+    with transaction(connection):
+        page, known = _page(connection, doc)
+        if seq >= known:
+            _put_all(connection, page, doc, texts)
+
+
+def settle(connection: sqlite3.Connection, change: Change) -> None:
+    """All parts of a change have been put."""
+    with transaction(connection):
+        page, seq = _page(connection, change.doc)
+        if change.seq >= seq:
+            _settle(connection, page, change)
+
+
+def _settle(connection: sqlite3.Connection, page: int, change: Change) -> None:
     if change.whole:
         known = connection.execute("SELECT id FROM messages WHERE page = ?", (page,)).fetchall()
         _remove(connection, page, {id for (id,) in known} - change.texts.keys())
-    for id, text in sorted(change.texts.items()):  # in the order in which they stand in the file
+    connection.execute("UPDATE pages SET seq = ? WHERE number = ?", (change.seq, page))
+
+
+def _put_all(connection: sqlite3.Connection, page: int, doc: str, texts: Texts) -> None:
+    for id, text in sorted(texts.items()):  # in the order in which they stand in the file
         if text is None:
             _remove(connection, page, [id])
         else:
-            _put(connection, page, change.doc, id, text)
-    connection.execute("UPDATE pages SET seq = ? WHERE number = ?", (change.seq, page))
+            _put(connection, page, doc, id, text)
 
 
 def forget(connection: sqlite3.Connection, docs: Iterable[str]) -> None:

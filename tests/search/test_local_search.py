@@ -1,18 +1,28 @@
 """Search over what a peer holds itself: the log, and an index that follows it."""
 
 import random
-from contextlib import closing
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+import anyio
 import pytest
 
 from syncchat.core.ids import format_id
 from syncchat.errors import LogError
 from syncchat.log import Log, MemoryLog, SqliteLog
 from syncchat.peer import Peer
-from syncchat.search import Feeder, Found, Index, LocalSearch
+from syncchat.search import Change, Feeder, Found, Index, LocalSearch, SearchFailed, parse, tables
 from syncchat.search.file import open_index
+from syncchat.search.index import PART
 from syncchat.testing.client import Writer
+
+PATIENCE = 30.0
+
+T = TypeVar("T")
 
 
 def message(number: int) -> str:
@@ -126,7 +136,127 @@ async def test_H8_a_log_that_cannot_be_read_is_told_and_costs_nothing_that_was_f
         assert await find(local, "cake") == {message(1)}
 
 
+@pytest.mark.anyio
+async def test_H8_a_page_of_thousands_is_found_whole_and_may_be_cut_off_anywhere(tmp_path: Path) -> None:
+    said: dict[str, object] = {message(number): {"text": f"cake {number}"} for number in range(2 * PART + 1)}
+    async with MemoryLog() as log:
+        await write(log, "lobby/0", said)
+        for parts in (0, 1, 2, 3, None):
+            async with Cut(tmp_path / "search.sqlite", parts) as index:
+                with pytest.raises(CutOff) if parts is not None else nullcontext():
+                    await Feeder(log, index).update()
+        async with LocalSearch(log, tmp_path / "search.sqlite") as local:
+            assert await local.count() == len(said)
+            read: list[int] = []
+            await local.update(read.append)
+            assert read == []
+
+
+class CutOff(Exception):
+    """What stands for the end of the process."""
+
+
+class Cut(Index):
+    """An index of which only so many parts of a page are put in."""
+
+    def __init__(self, path: Path, parts: int | None) -> None:
+        super().__init__(path)
+        self._left = parts
+
+    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if isinstance(work, partial) and work.func in (tables.put_part, tables.settle):
+            if self._left == 0:
+                raise CutOff
+            self._left = None if self._left is None else self._left - 1
+        return await super()._run(work)
+
+
+@pytest.mark.anyio
+async def test_H8_a_log_that_is_behind_its_index_is_read_anew(tmp_path: Path) -> None:
+    for texts in (["cake", "cake", "cake"], ["tea"]):
+        async with MemoryLog() as log, LocalSearch(log, tmp_path / "search.sqlite") as local:
+            for number, text in enumerate(texts):
+                await write(log, "lobby/0", {message(number): {"text": text}})
+            await local.update()
+            assert len(await find(local, "cake")) == texts.count("cake")
+            assert len(await find(local, "tea")) == texts.count("tea")
+
+
 # The feeder, told of each commit
+
+
+class Watched(Index):
+    """Tells when something was put in."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.put = anyio.Event()
+
+    async def apply(self, changes: Sequence[Change]) -> None:
+        await super().apply(changes)
+        self.put.set()
+
+    async def wait(self) -> None:
+        """Return when something has been put in since the last return."""
+        with anyio.fail_after(PATIENCE):
+            await self.put.wait()
+        self.put = anyio.Event()
+
+
+async def found(index: Index, text: str) -> set[str]:
+    return {hit.id for hit in (await index.search(parse(text), limit=100)).hits}
+
+
+@pytest.mark.anyio
+async def test_H8_what_is_noted_is_found_and_so_is_more_than_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncchat.search.feeder.MAX_NOTED", 2)
+    writer = Writer()
+    async with MemoryLog() as log, Watched(tmp_path / "search.sqlite") as index:
+        feeder = Feeder(log, index)
+        await log.append("lobby/0", [writer.write(message(0), {"text": "cake"})])
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(feeder.run)
+            await index.wait()
+            assert feeder.complete
+            for number in range(1, 6):
+                id = message(number)
+                seq = await log.append("lobby/0", [writer.write(id, {"text": "cake"})])
+                feeder.note("lobby/0", seq, {id: writer.root[id]})
+                feeder.note("lobby/cover", seq, {})
+            while len(await found(index, "cake")) < 6:
+                await index.wait()
+            assert await index.cursors() == await log.heads()
+            tasks.cancel_scope.cancel()
+
+
+@pytest.mark.anyio
+async def test_H8_S7_an_index_that_is_damaged_is_built_again_while_the_log_is_followed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, said = tmp_path / "search.sqlite", {message(number): {"text": "cake"} for number in range(900)}
+    async with MemoryLog() as log:
+        await write(log, "lobby/0", dict(said))
+        async with LocalSearch(log, path) as local:
+            await local.update()
+        _overwrite(path)
+        async with Watched(path) as index, anyio.create_task_group() as tasks:
+            feeder = Feeder(log, index)
+            tasks.start_soon(feeder.run)
+            with pytest.raises(SearchFailed):
+                await found(index, "cake")
+            feeder.distrust()
+            writer, id = Writer(), message(9999)
+            seq = await log.append("team-a/0", [writer.write(id, {"text": "tea"})])
+            feeder.note("team-a/0", seq, {id: writer.root[id]})
+            with anyio.fail_after(PATIENCE):
+                while not feeder.complete or not await found(index, "tea"):
+                    await index.wait()
+            assert len(await found(index, "cake")) == 100
+            tasks.cancel_scope.cancel()
+    assert "damaged" in caplog.text
+    assert "cake" not in caplog.text
 
 
 @pytest.mark.anyio
