@@ -196,10 +196,10 @@ class Timeline(Sequence[Message]):
 
     def _read(self, id: str) -> _Line | None:
         """The message as the newest page has it that has it finished, else as one has it streamed."""
-        parts_of_id = read_id(id)
+        pages = [page for page in self._pages if id in self._rows[page] and self._shows(page, id)]
+        parts_of_id = read_id(id) if pages else None
         if parts_of_id is None:
             return None
-        pages = [page for page in self._pages if id in self._rows[page] and self._shows(page, id)]
         for page in pages:
             body = page.body(id)
             if body is not None:
