@@ -5,21 +5,21 @@ from typing import ClassVar, Protocol
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer, Static
+from textual.containers import Horizontal
+from textual.widgets import Footer
 
 from syncchat.core.refusal import Refusal
 from syncchat.errors import SyncchatError
 from syncchat.paged_room import PagedRoom
+from syncchat.search import Hit
 from syncchat_tui.coalesce import Coalesced
 from syncchat_tui.composer import Command, Composer, Mistake, Post, parse
+from syncchat_tui.conversation import Conversation
 from syncchat_tui.header import Header, Status
 from syncchat_tui.help import Help
-from syncchat_tui.hint import Around, hint
-from syncchat_tui.paging import Doing, Paging
-from syncchat_tui.people import People, doing
-from syncchat_tui.reading import READ_AFTER, Reading
+from syncchat_tui.people import People
 from syncchat_tui.refused import Refused, kept_text
+from syncchat_tui.search_panel import Search, SearchPanel
 from syncchat_tui.transcript import Transcript
 
 BREAKPOINTS = [(0, "-narrow"), (60, "-wide")]
@@ -63,7 +63,7 @@ class Connection(Protocol):
 class ChatApp(App[int], inherit_bindings=False):
     """The terminal client of one room that is already entered; leaving the room is its caller's part.
 
-    `server` is whether the peer has one to reach.
+    `server` is whether the peer has one to reach, `search` what is asked for messages, if anything is.
     """
 
     CSS_PATH = "chat.tcss"
@@ -87,24 +87,29 @@ class ChatApp(App[int], inherit_bindings=False):
         Binding("ctrl+c", "help_quit", show=False, system=True),
     ]
 
-    def __init__(self, room: PagedRoom, peer: Connection, *, server: bool) -> None:
+    def __init__(
+        self, room: PagedRoom, peer: Connection, *, server: bool, search: Search | None = None
+    ) -> None:
         super().__init__()
+        self._search = search
         self._server = server
         self.room = room
         self.peer = peer
         self._status = self._coalesced(self._show_status)
         self._people = self._coalesced(self._show_people)
         self._refused = self._coalesced(self._show_refused)
-        self._place = self._coalesced(self._show_place)
-        self._led: bool | None = False
 
     def compose(self) -> ComposeResult:
         """Header, conversation with the list of people at its side, composer, keys."""
         yield Header(self.room.name, server=self._server, id="header")
         with Horizontal(id="middle"):
-            with Vertical(id="conversation"):
-                yield Transcript(self.room, id="transcript")
-                yield Static(id="hint", markup=False)
+            yield Conversation(
+                self.room,
+                online=lambda: self.peer.status.online,
+                settled=lambda: not self._server or self.peer.status.online or not self.peer.status.wanted,
+                coalesced=self._coalesced,
+                id="conversation",
+            )
             yield People(id="people")
         yield Refused(id="refused", markup=False)
         yield Composer(self._send, id="composer")
@@ -117,41 +122,26 @@ class ChatApp(App[int], inherit_bindings=False):
             self.room.listen_people(lambda _: self._people.poke()),
             self.room.listen_role(lambda _: self._status.poke()),
             self.peer.listen_refusals(lambda _: self._refused.poke()),
-            self.room.listen_cover(self._place.poke),
         ]
-        self._begin_reading()
         self._show_status()
         self._show_people()
         self._show_refused()
         self.query_one(Composer).focus()
 
-    def _begin_reading(self) -> None:
-        transcript = self.transcript
-        self._paging = Paging(
-            self.room,
-            transcript,
-            start=self.run_worker,
-            online=lambda: self.peer.status.online,
-            tell=self._warn,
-            changed=self._place.poke,
-        )
-        self._reading = Reading(
-            self.room,
-            transcript,
-            later=lambda callback: self.set_timer(READ_AFTER, callback),
-            settled=lambda: not self._server or self.peer.status.online or not self.peer.status.wanted,
-        )
-
     def on_unmount(self) -> None:
         """Listen no more."""
-        self._paging.stop()
         for subscription in self._subscriptions:
             subscription.cancel()
 
     @property
     def transcript(self) -> Transcript:
         """The conversation's widget."""
-        return self.screen_stack[0].query_one(Transcript)
+        return self.conversation.transcript
+
+    @property
+    def conversation(self) -> Conversation:
+        """The transcript with what leads through it."""
+        return self.screen_stack[0].query_one(Conversation)
 
     def _coalesced(self, show: Callable[[], None]) -> Coalesced:
         def while_shown() -> None:
@@ -171,17 +161,13 @@ class ChatApp(App[int], inherit_bindings=False):
 
     def _show_status(self) -> None:
         if self.peer.status.online:
-            self._paging.reached()
+            self.conversation.server_reached()
         self.screen_stack[0].query_one(Composer).allow(self.room.may_write)
-        self._show_place()
-        self.refresh_bindings()
+        self._show_header()
 
-    def _show_place(self) -> None:
-        self._paging.look()
-        self._reading.look()
-        self.transcript.lead = self._paging.lead
-        self.screen_stack[0].query_one(Header).show(self.peer.status, self._reading.unread)
-        self._show_hint()
+    def _show_header(self) -> None:
+        self.screen_stack[0].query_one(Header).show(self.peer.status, self.conversation.unread)
+        self.refresh_bindings()
 
     def _show_refused(self) -> None:
         self.screen_stack[0].query_one(Refused).show(self.peer.refusals)
@@ -189,34 +175,6 @@ class ChatApp(App[int], inherit_bindings=False):
 
     def _show_people(self) -> None:
         self.screen_stack[0].query_one(People).show(self.room.people)
-        self._show_hint()
-
-    def _show_hint(self) -> None:
-        widget = self.screen_stack[0].query_one("#hint", Static)
-        led = self.check_action("above", ())
-        if led != self._led:
-            self._led = led
-            self.refresh_bindings()
-        around = hint(self._around, widget.size.width)
-        widget.set_class(bool(around), "-unseen")
-        text = around or self._who_writes()
-        if text != widget.content:
-            widget.update(text)
-
-    @property
-    def _around(self) -> Around:
-        return Around(
-            late=len(self.room.late_above),
-            new=self._reading.new_above,
-            below=self.transcript.unseen if self.room.is_recent else self.room.unread.messages,
-            more=not self.room.is_recent,
-            loading=self._paging.doing is Doing.NEWER,
-        )
-
-    def _who_writes(self) -> str:
-        others = [person for person in self.room.people if person.user != self.room.user]
-        busy = [f"{person.user} is {doing(person)}…" for person in others if doing(person)]
-        return "  ".join(busy[:3])
 
     # What the user does
 
@@ -227,6 +185,8 @@ class ChatApp(App[int], inherit_bindings=False):
                 return self._post(text)
             case Command("/quit"):
                 self.exit(0)
+            case Command("/search", words):
+                self.action_search(words)
             case Command():
                 self.action_help()
             case Mistake(notice):
@@ -240,7 +200,7 @@ class ChatApp(App[int], inherit_bindings=False):
         except SyncchatError as error:
             self.notify(str(error), severity="error", markup=False)
             return False
-        self._paging.to_end()
+        self.conversation.go_to_end()
         return True
 
     def _warn(self, notice: str) -> None:
@@ -257,26 +217,21 @@ class ChatApp(App[int], inherit_bindings=False):
     def on_composer_past(self, event: Composer.Past) -> None:
         """End, pressed at the end of the line, or Home at its start."""
         if event.step > 0:
-            self._paging.to_end()
+            self.conversation.go_to_end()
         else:
-            self.transcript.go_to_start()
+            self.conversation.go_to_start()
 
-    def on_transcript_edge(self, event: Transcript.Edge) -> None:
-        """The user comes to where what is loaded ends."""
-        self._paging.edge(event.step)
-
-    def on_transcript_moved(self) -> None:
-        """Something else is in view."""
-        self._place.poke()
+    def on_conversation_changed(self) -> None:
+        """Another number is unread, or there is something else to be led to."""
+        self._show_header()
 
     def on_app_focus(self) -> None:
         """The terminal has the focus again."""
-        self._reading.focus(True)
-        self._place.poke()
+        self.conversation.focus_changed(True)
 
     def on_app_blur(self) -> None:
         """The user looks elsewhere."""
-        self._reading.focus(False)
+        self.conversation.focus_changed(False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer of going offline and going online the one that there is to do."""
@@ -286,8 +241,10 @@ class ChatApp(App[int], inherit_bindings=False):
             return any(kept_text(refusal) for refusal in self.peer.refusals[:1])
         if action == "dismiss":
             return bool(self.peer.refusals)
+        if action == "search":
+            return self._search is not None
         if action == "above":
-            return bool(self.room.late_above or self._reading.new_above)
+            return self.conversation.leads_above
         if action == "delete":
             selected = self.transcript.selected
             return selected is not None and self.room.may_delete(selected)
@@ -321,6 +278,22 @@ class ChatApp(App[int], inherit_bindings=False):
         """Show the keys, the commands and the marks."""
         self.push_screen(Help())
 
+    def action_search(self, words: str = "") -> None:
+        """Search for words, or for those that are asked for then."""
+        if self._search is not None:
+            online = lambda: self.peer.status.online  # noqa: E731 - asked at each search
+            self.push_screen(
+                SearchPanel(self._search, room=self.room.name, online=online, text=words), self._go_to_hit
+            )
+
+    def _go_to_hit(self, hit: Hit | None) -> None:
+        if hit is None:
+            return
+        if hit.room == self.room.name:
+            self.conversation.go_to(hit.id, hit.page)
+        else:
+            self._warn(f"That is in another room. To go there: syncchat chat {hit.room}")
+
     def action_scroll(self, pages: int) -> None:
         """Scroll the conversation by pages; up is negative."""
         self.transcript.scroll_pages(pages)
@@ -332,11 +305,7 @@ class ChatApp(App[int], inherit_bindings=False):
 
     def action_above(self) -> None:
         """Go to the first late message above the screen, or to where the new ones begin."""
-        late = self.room.late_above
-        if late:
-            self._paging.to_message(*late[0])
-        else:
-            self._paging.to_new()
+        self.conversation.go_above()
 
     def action_delete(self) -> None:
         """Delete the selected message: an own one, and a moderator anybody's."""
@@ -351,8 +320,8 @@ class ChatApp(App[int], inherit_bindings=False):
     def action_newest(self) -> None:
         """Go to the newest message."""
         self.transcript.unselect()
-        self._reading.all_read()
-        self._paging.to_end()
+        self.conversation.all_read()
+        self.conversation.go_to_end()
         self.refresh_bindings()
         self.query_one(Composer).focus()
 

@@ -11,9 +11,11 @@ import anyio
 
 from syncchat.core.ids import check_name
 from syncchat.errors import SyncchatError
+from syncchat.log import SqliteLog
 from syncchat.peer import Peer, Token
 from syncchat_tui.app import ChatApp
-from syncchat_tui.locations import log_path
+from syncchat_tui.locations import INDEX_NAME, log_path
+from syncchat_tui.searching import Finder
 
 BAD_INPUT = 2
 """The exit code for what the user has to change: a name, a folder, a damaged file."""
@@ -35,19 +37,23 @@ def run_chat(
     """
     try:
         check_name(room, "room")
-        peer = Peer(log_path(data), user=check_name(name), server=server, token=token)
+        path = log_path(data)
+        log = SqliteLog(path)
+        peer = Peer(log=log, user=check_name(name), server=server, token=token)
     except (SyncchatError, OSError, ValueError) as error:
         return _refuse(error)
     try:
-        return asyncio.run(_chat(room, peer, server=server is not None))
+        bearer = (lambda: token or name) if isinstance(token, str | None) else token
+        finder = Finder(log, path.with_name(INDEX_NAME), server=server, token=bearer)
+        return asyncio.run(_chat(room, peer, finder, server=server is not None))
     except* (SyncchatError, OSError) as errors:
         _refuse(errors)
     return BAD_INPUT
 
 
-async def _chat(room: str, peer: Peer, *, server: bool) -> int:
-    async with peer:
-        app = ChatApp(await peer.enter(room), peer, server=server)
+async def _chat(room: str, peer: Peer, finder: Finder, *, server: bool) -> int:
+    async with peer, finder:
+        app = ChatApp(await peer.enter(room), peer, server=server, search=finder)
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise NoTerminal("the client needs a terminal for its input and its output")
         return await show(app)

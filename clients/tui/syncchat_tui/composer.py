@@ -11,7 +11,8 @@ from textual.widgets import TextArea
 
 WRITE, READ_ONLY = "Write a message", "You may read in this room, and not write"
 NEW_LINE = ("shift+enter", "alt+enter", "ctrl+j")
-COMMANDS = {"/help": "what can be done here", "/quit": "leave"}
+COMMANDS = {"/help": "what can be done here", "/search": "search for the words behind it", "/quit": "leave"}
+WITH_WORDS = ("/search",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,10 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One of COMMANDS."""
+    """One of COMMANDS, and what stands behind it."""
 
     name: str
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,11 @@ def parse(written: str) -> Post | Command | Mistake | None:
     if not text.startswith("/"):
         return Post(text)
     word, _, rest = text.partition(" ")
-    if word in COMMANDS and not rest.strip():
-        return Command(word)
+    if word in COMMANDS and (word in WITH_WORDS or not rest.strip()):
+        return Command(word, rest.strip())
     if word in COMMANDS:
         return Mistake(f"{word} stands alone: nothing may follow it.")
-    known = " and ".join(COMMANDS)
+    known = ", ".join(COMMANDS)
     return Mistake(f"There is no command {word[:40]}: there are {known}. To post it, write //{word[1:40]}.")
 
 
@@ -60,7 +62,10 @@ class Composer(TextArea):
     """
 
     # For the footer: `_on_key` does it.
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "send", "Send")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "send", "Send"),
+        Binding("ctrl+f", "app.search", "Search"),
+    ]
 
     @dataclass
     class Writing(Message):

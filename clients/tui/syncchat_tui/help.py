@@ -16,8 +16,11 @@ SECTIONS = {
     "Keys": {
         "Enter": "send",
         "Ctrl+J": "start a new line",
-        "PageUp, PageDown": "scroll the conversation",
-        "End, Esc": "go to its newest message",
+        "PageUp, PageDown": "scroll; older messages come by themselves",
+        "Home, End": "go to the start of what is loaded, to the newest",
+        "Esc": "to the newest, and all is read",
+        "F6": "go to what came late, or is new, above",
+        "Ctrl+F": "search: Up, Down and Enter lead to a message",
         "Ctrl+Up, Ctrl+Down": "select a message; Esc selects none",
         "F8": "delete it: your own, a moderator anybody's",
         "Shift + mouse": "select text to copy",

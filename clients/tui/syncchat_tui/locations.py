@@ -6,6 +6,9 @@ from platformdirs import user_data_dir
 
 LOG_NAME = "rooms.sqlite"
 
+INDEX_NAME = "search.sqlite"
+"""Beside the log, as `syncchat search` has it: the one index serves both."""
+
 
 def log_path(data: str | None) -> Path:
     """The file of the log in the folder `data`, or in the user's own data folder.

@@ -1,13 +1,12 @@
 """Turns the pages of a room under its transcript: one at a time, and the user's last wish counts."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from enum import Enum, auto
-
-import anyio
 
 from syncchat.core.window import MAX_SHOWN
 from syncchat.errors import SyncchatError
 from syncchat.paged_room import PagedRoom
+from syncchat_tui.latest import Latest, Start
 from syncchat_tui.transcript import Transcript
 
 LOADING = "loading older messages…"
@@ -43,7 +42,7 @@ class Paging:
         room: PagedRoom,
         transcript: Transcript,
         *,
-        start: Callable[[Coroutine[None, None, None]], object],
+        start: Start,
         online: Callable[[], bool],
         tell: Callable[[str], None],
         changed: Callable[[], None],
@@ -51,11 +50,10 @@ class Paging:
         self.doing = Doing.NOTHING
         self._room = room
         self._transcript = transcript
-        self._start = start
+        self._latest = Latest(start)
         self._online = online
         self._tell = tell
         self._changed = changed
-        self._scope = anyio.CancelScope()
         self._turned = False
         self._filled = False
         self._missed = False
@@ -127,27 +125,23 @@ class Paging:
 
     def stop(self) -> None:
         """Do nothing more."""
-        self._scope.cancel()
+        self._latest.stop()
 
     # How it is done
 
     def _do(self, doing: Doing, work: Callable[[], Awaitable[None]]) -> None:
-        self._scope.cancel()
-        self._scope = anyio.CancelScope()
         self._turned = True
         self._turn(doing)
-        self._start(self._run(work, self._scope))
+        self._latest.run(lambda: self._try(work))
 
-    async def _run(self, work: Callable[[], Awaitable[None]], scope: anyio.CancelScope) -> None:
+    async def _try(self, work: Callable[[], Awaitable[None]]) -> None:
+        """What is cancelled gave way to something else: that is under way then."""
         try:
-            with scope:
-                await work()
+            await work()
         except SyncchatError as error:
             self._transcript.stay()  # or it would be tried again at once
             self._tell(str(error))
-        finally:
-            if scope is self._scope:
-                self._turn(Doing.NOTHING)
+        self._turn(Doing.NOTHING)
 
     def _turn(self, doing: Doing) -> None:
         self.doing = doing

@@ -219,9 +219,9 @@ def replied_to(message: Message) -> str | None:
         return None
 
 
-def clock(milliseconds: int) -> str:
-    """A time since 1970 as HH:MM of the local day; `--:--` for one that no calendar has."""
+def clock(milliseconds: int, form: str = "%H:%M") -> str:
+    """A time since 1970 in local time, as HH:MM of its day; `--:--` for one that no calendar has."""
     try:
-        return datetime.fromtimestamp(milliseconds / 1000).strftime("%H:%M")
+        return datetime.fromtimestamp(milliseconds / 1000).strftime(form)
     except (ValueError, OverflowError, OSError):
         return "--:--"
