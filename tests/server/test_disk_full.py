@@ -25,6 +25,9 @@ DISK = 1 << 20
 PART = 8_000
 """Bytes of one message; a small disk takes some dozens of them."""
 
+OPTIONS = ("--no-agent", "--limit", f"page_bytes={100 * DISK}")
+"""One page for all that there is to be seen."""
+
 
 @contextlib.contextmanager
 def small_disk(folder: Path) -> Iterator[Callable[[], None]]:
@@ -114,18 +117,19 @@ async def check_full_disk(daemon: Daemon, make_room: Callable[[], None]) -> None
 async def test_D1_D2_D3_a_full_disk_of_the_daemon_loses_nothing(tmp_path: Path) -> None:
     with (
         small_disk(tmp_path / "disk") as make_room,
-        Daemon(tmp_path / "disk" / "data", "--no-agent") as daemon,
+        Daemon(tmp_path / "disk" / "data", *OPTIONS) as daemon,
     ):
         await check_full_disk(daemon, make_room)
 
 
 @pytest.mark.anyio
-async def test_D1_D2_D3_a_disk_that_fails_under_the_daemon_loses_nothing(daemon: Daemon) -> None:
-    def limit(size: int) -> None:
+async def test_D1_D2_D3_a_disk_that_fails_under_the_daemon_loses_nothing(tmp_path: Path) -> None:
+    def limit(daemon: Daemon, size: int) -> None:
         resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
-    limit(DISK // 2)
-    await check_full_disk(daemon, lambda: limit(resource.RLIM_INFINITY))
+    with Daemon(tmp_path / "data", *OPTIONS) as daemon:
+        limit(daemon, DISK // 2)
+        await check_full_disk(daemon, lambda: limit(daemon, resource.RLIM_INFINITY))
 
 
 @pytest.mark.anyio
