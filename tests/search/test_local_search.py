@@ -30,10 +30,8 @@ def message(number: int) -> str:
 
 
 async def write(log: Log, doc: str, said: dict[str, object]) -> int:
-    writer, seq = Writer(), 0
-    for id, value in said.items():
-        seq = await log.append(doc, [writer.write(id, value)])
-    return seq
+    writer = Writer()
+    return await log.append(doc, [writer.write(id, value) for id, value in said.items()])
 
 
 async def find(local: LocalSearch, text: str) -> set[str]:

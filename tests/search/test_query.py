@@ -1,13 +1,15 @@
 """What people type to search: taken apart as they mean it, or told what is wrong with it."""
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncchat.search.file import open_index
 from syncchat.search.query import MAX_QUERY, MAX_TERMS, OPERATORS, BadQuery, Query, Term, parse
+from syncchat.search.tables import Found, search
 
 
 def terms(*words: str) -> Query:
@@ -80,7 +82,10 @@ ODD = [*"\"*:(){}^+-~'\\%_ \0\u0301\ud800٣²", "NEAR", "AND", "2026-11-01", "T2
 PIECES = st.text(max_size=6) | st.sampled_from(OPERATED) | st.sampled_from(ODD)
 
 
-@given(st.lists(PIECES, max_size=12).map("".join))
+TYPED = st.lists(PIECES, max_size=12).map("".join)
+
+
+@given(TYPED)
 def test_H8_whatever_is_typed_is_a_query_or_told_to_be_none(text: str) -> None:
     query = None
     with suppress(BadQuery):
@@ -89,3 +94,9 @@ def test_H8_whatever_is_typed_is_a_query_or_told_to_be_none(text: str) -> None:
     for term in query.terms if query is not None else ():
         assert "\0" not in term.text
         assert any(map(str.isalnum, term.text))
+
+
+@given(TYPED)
+def test_H8_whatever_is_typed_never_meets_an_error_of_the_index(text: str) -> None:
+    with suppress(BadQuery), closing(open_index(None)) as empty:
+        assert search(empty, parse(text), None, 20, None) == Found([], None)
