@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.cases import Case, NotMeasured
+from benchmarks.cases import Case
 from benchmarks.load.client import Failed
 from benchmarks.load.meter import Result
 from benchmarks.machine import describe
 from benchmarks.peers import DidNotStart, Peer
+from benchmarks.runs import NotMeasured
 
 
 class Step(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import uvloop
 
-from benchmarks.load import joining, workloads
+from benchmarks.load import joining, scrolling, workloads
 from benchmarks.load.client import Failed
 from benchmarks.load.meter import Result
 
@@ -26,6 +26,7 @@ WORKLOADS: dict[str, tuple[Workload, tuple[str, ...]]] = {
     "first": (joining.first, ("messages",)),
     "herd": (joining.herd, ("messages", "joiners")),
     "whole": (joining.whole, ("messages",)),
+    "scroll": (scrolling.scroll, ("messages", "distance")),
 }
 
 
@@ -44,6 +45,7 @@ WORKLOADS: dict[str, tuple[Workload, tuple[str, ...]]] = {
 @click.option("--messages", type=int, default=1000, show_default=True)
 @click.option("--missed", type=int, default=100, show_default=True)
 @click.option("--megabytes", type=int, default=50, show_default=True)
+@click.option("--distance", type=float, default=0.01, show_default=True, help="Seconds that each way takes.")
 @click.option("--joiners", type=int, default=500, show_default=True)
 def main(url: str, dialect: str, workload: str, paged: bool, pid: int | None, **options: Any) -> None:
     """Put a workload on any Yjs server and print what it cost, as one line of JSON."""

@@ -71,7 +71,7 @@ PEERS = (
         "syncchat",
         url="ws://127.0.0.1:{port}/sync",
         paged=True,
-        tidies_after=64,
+        tidies_after=75,
     ),
     Peer(
         "syncchat-y",
@@ -80,7 +80,7 @@ PEERS = (
         (*_SYNCCHAT, *_ONE_PAGE),
         "syncchat",
         url="ws://127.0.0.1:{port}/y",
-        tidies_after=64,
+        tidies_after=75,
     ),
     Peer(
         "pycrdt",

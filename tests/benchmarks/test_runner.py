@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
-from benchmarks.cases import Case, NotMeasured
+from benchmarks.cases import Case
 from benchmarks.load.client import Failed
 from benchmarks.load.meter import Result
 from benchmarks.peers import PEERS, Peer
 from benchmarks.runner import plan, run
+from benchmarks.runs import NotMeasured
 
 OURS, OTHER = PEERS[0], PEERS[1]
 
