@@ -72,7 +72,9 @@ class SearchPanel(ModalScreen[Hit | None]):
     def compose(self) -> ComposeResult:
         """The query, a sentence, and what was found."""
         with Vertical(id="search"):
-            yield Input(self._text, placeholder="Search", max_length=MAX_QUERY, id="query")
+            yield Input(
+                self._text, placeholder="Search", max_length=MAX_QUERY, select_on_focus=False, id="query"
+            )
             yield Static(ASK, markup=False, id="found")
             yield OptionList(id="hits", markup=False)
 
