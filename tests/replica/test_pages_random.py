@@ -1,8 +1,12 @@
 """Whatever is scrolled, written, edited and written late: a timeline is its pages, and nothing is missed."""
 
-from collections.abc import Mapping
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycrdt import Doc, Map
@@ -110,7 +114,7 @@ class Story:
             await room.recent()
             assert room.is_recent
         elif what == "show":
-            await self._show(number)
+            await self.show(number)
         elif what == "post":
             for _ in range(1 + number % 12):
                 self.bob.post(f"post {number}")
@@ -119,22 +123,23 @@ class Story:
         elif what == "late":
             self.cyd.post(f"late {number}")
         elif what == "away":
-            await self._come_back()
+            await self.come_back()
         await self.reader.look()
 
-    async def _show(self, number: int) -> None:
+    async def show(self, number: int) -> None:
+        """Show some message on some page."""
         page = number % (self.reader.room.newest + 1)
         on_it = sorted(said(self.server.store, page))
         if on_it:
             id = on_it[number % len(on_it)]
             assert await self.reader.room.show(id, page)
-            assert id in ids(self.reader.room)
 
     def _edit(self, number: int) -> None:
         own = [message.id for message in self.bob.timeline if message.user == "bob"]
         self.bob.edit(own[number % len(own)], f"edited {number}")
 
-    async def _come_back(self) -> None:
+    async def come_back(self) -> None:
+        """Cyd is online until all is sent."""
         cyd = self.peers["cyd"]
         cyd.go_online()
         await cyd.settled()
@@ -144,7 +149,7 @@ class Story:
 
     async def end(self) -> None:
         """Who scrolls from the end to the start has seen what everybody has written."""
-        await self._come_back()
+        await self.come_back()
         room = self.reader.room
         seen: dict[str, str] = {}
         await room.recent()
@@ -159,22 +164,58 @@ class Story:
         assert len(room.shown) <= MAX_SHOWN
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_H5_H6_all_at_once_and_nobody_waits_for_another(seed: int) -> None:
+    async def main() -> None:
+        rng = random.Random(seed)
+        async with told(MemoryServer(page_messages=4)) as story:
+            room = story.reader.room
+
+            async def several(*works: Callable[[], Awaitable[object]]) -> None:
+                for _ in range(30):
+                    with anyio.move_on_after(rng.choice([0.01, 1, 60])):  # now and then somebody gives up
+                        await rng.choice(works)()
+                    await anyio.sleep(rng.choice([0, 0, 0.001, 0.1]))
+
+            async def post() -> None:
+                story.bob.post("meanwhile")
+
+            async def lead() -> None:
+                await story.show(rng.randrange(1000))
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(several, post)
+                tasks.start_soon(several, room.older, room.older, lead)
+                tasks.start_soon(several, room.older, room.newer, room.recent)
+                tasks.start_soon(several, story.come_back, post)
+            await story.reader.look()
+            await story.end()
+
+    run(main)
+
+
+@asynccontextmanager
+async def told(server: MemoryServer) -> AsyncIterator[Story]:
+    """A story with a past that has begun."""
+    Past(server.store).pages(PAGES)
+    async with (
+        server.running(),
+        server.peer("ann") as ann,
+        server.peer("bob") as bob,
+        server.peer("cyd") as cyd,
+    ):
+        story = Story(server, ann, bob, cyd)
+        await story.begin()
+        yield story
+
+
 @given(steps)
 @settings(max_examples=30, deadline=None)
 def test_H5_H6_a_timeline_is_its_pages_and_who_scrolls_to_the_start_misses_nothing(
     steps: list[tuple[str, int]],
 ) -> None:
     async def main() -> None:
-        server = MemoryServer(page_messages=4)
-        Past(server.store).pages(PAGES)
-        async with (
-            server.running(),
-            server.peer("ann") as ann,
-            server.peer("bob") as bob,
-            server.peer("cyd") as cyd,
-        ):
-            story = Story(server, ann, bob, cyd)
-            await story.begin()
+        async with told(MemoryServer(page_messages=4)) as story:
             for what, number in steps:
                 await story.step(what, number)
             await story.end()

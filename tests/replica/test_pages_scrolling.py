@@ -1,6 +1,7 @@
 """Scrolling through the pages of a room: what is shown, what is open, and who interrupts it."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import anyio
 import anyio.lowlevel
@@ -210,6 +211,29 @@ def test_H5_a_room_that_is_left_while_somebody_scrolls_leaves_nothing_open() -> 
                 await ann.leave("lobby")
             assert ann.docs == []
             server.log.release()
+
+    play(main)
+
+
+@pytest.mark.parametrize("ticks", range(0, 40, 3))
+def test_H5_a_room_may_be_left_at_any_instant_of_scrolling(ticks: int) -> None:
+    async def main(server: MemoryServer, past: Past) -> None:
+        written = past.pages(12)
+        async with server.running(), server.peer("ann") as ann:
+            room = await enter(ann)
+
+            async def scroll() -> None:
+                with suppress(SyncchatError):  # that it was left
+                    while await room.older():
+                        pass
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(scroll)
+                for _ in range(ticks):
+                    await anyio.lowlevel.checkpoint()
+                await ann.leave("lobby")
+            assert ann.docs == []
+            assert ids(await enter(ann)) == written[-6:]
 
     play(main)
 
