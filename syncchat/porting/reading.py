@@ -22,6 +22,9 @@ from syncchat.replica import Replica
 PATIENCE = 20.0
 """Seconds for which a server is waited for that does not answer."""
 
+AHEAD = 4
+"""Pages that are asked for before they are written: else each would cost a round trip."""
+
 Progress = Callable[[int, int], None]
 """Told how many pages are done, and how many there are."""
 
@@ -36,6 +39,10 @@ class Exported(NamedTuple):
     missing: int = 0
 
 
+class NoSuchRoom(SyncchatError):
+    """There is nothing of this room in the log."""
+
+
 class NotSynced(SyncchatError):
     """The server has not said what it has of a doc; the text says why, as far as that is known."""
 
@@ -43,7 +50,7 @@ class NotSynced(SyncchatError):
 def export_local(log: Path, room: str, targets: Targets, progress: Progress) -> Exported:
     """Write what the log at `log`, which may be in use, has of a room; it is one moment of the log.
 
-    One page is in memory at a time. Raises InvalidName, LogError, ExportFailed.
+    One page is in memory at a time. Raises InvalidName, NoSuchRoom, LogError, ExportFailed.
     """
     check_name(room, "room")
     with exporting(targets) as export, looking(log) as connection:
@@ -54,6 +61,8 @@ def export_local(log: Path, room: str, targets: Targets, progress: Progress) -> 
 
         store = Store(load_doc(read(cover_name(room))))
         cover = Cover(store)
+        if not cover.is_written and not read(page_name(room, 0)):
+            raise NoSuchRoom(f"there is no room {room!r} in {log}")
         export.begin(read_about(room, store))
         missing = 0
         for number in range(cover.first, cover.newest + 1):
@@ -69,7 +78,7 @@ def export_local(log: Path, room: str, targets: Targets, progress: Progress) -> 
 async def export_served(peer: Peer, log: Log, room: str, targets: Targets, progress: Progress) -> Exported:
     """Write what a peer's server lets it read of a room; `log`, the peer's own, is rid of each page after it.
 
-    One page is in memory at a time. Raises InvalidName, NotSynced, ExportFailed.
+    A few pages are in memory at a time. Raises InvalidName, NotSynced, ExportFailed.
     """
     check_name(room, "room")
     store = (await open_synced(peer, cover_name(room))).store
@@ -78,6 +87,8 @@ async def export_served(peer: Peer, log: Log, room: str, targets: Targets, progr
         export.begin(read_about(room, store))
         number = cover.first
         while number <= cover.newest:  # which may go on while we are writing
+            for ahead in range(number, min(number + AHEAD, cover.newest) + 1):
+                await peer.open(page_name(room, ahead))
             name = page_name(room, number)
             replica = await open_synced(peer, name)
             export.page(records_of(Page(number, name, replica.store)))
