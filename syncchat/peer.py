@@ -224,13 +224,12 @@ class Peer:
         self._send_token()
 
     def _send_token(self) -> None:
-        token = self._current_token()
+        self._sent = token = self._current_token()
         for uplink in self._docs.uplinks.values():
             uplink.renew(token)
 
     def _current_token(self) -> str:
-        self._sent = self._token if isinstance(self._token, str) else self._token()
-        return self._sent
+        return self._token if isinstance(self._token, str) else self._token()
 
     # What the server refused.
 

@@ -204,6 +204,24 @@ def test_U3_a_token_that_is_a_function_is_renewed_before_it_expires() -> None:
     run(main)
 
 
+def test_U3_a_doc_that_was_opened_with_a_new_token_keeps_no_other_from_being_renewed() -> None:
+    async def main() -> None:
+        def authorize(token: str, _doc: str) -> Grant:
+            return Grant("ann", Role.WRITER, expires=float(token))
+
+        def token() -> str:  # good for 20 to 40 seconds, and another one every 20
+            return str(wall_clock() // 20_000 * 20 + 40)
+
+        server = MemoryServer(authorize=authorize)
+        async with server.running(), server.peer("ann", token=token) as ann:
+            for number in range(40):
+                await ann.open(f"doc{number}")
+                await anyio.sleep(3)
+                assert ann.status.problem is None
+
+    run(main)
+
+
 def test_L2_a_doc_over_a_limit_waits_as_long_as_it_is_told_and_the_others_go_on() -> None:
     async def main() -> None:
         server, store = MemoryServer(authorize=Roles({}), new_docs_per_hour=2.0), MemoryStore()
