@@ -36,6 +36,7 @@ _DISK = (
     ("disk_bytes", "kB", 1e-3),
     ("compact_disk_bytes", "kB compacted", 1e-3),
     ("compact_per_text", "x text, beyond an empty store", 1.0),
+    ("index_disk_bytes", "kB of index for the search", 1e-3),
 )
 _JOIN = (
     ("warm_bytes_each", "kB", 1e-3),

@@ -5,32 +5,41 @@ CI compares them with benchmarks/expected.json: a change of a single byte is mea
 
 import gc
 import json
+import random
 import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import anyio
+from pycrdt import Doc
 
+from benchmarks.load.history import EACH, Book, Chapter
 from benchmarks.load.updates import WRITER, messages, stream
 from syncchat.compaction import compact
+from syncchat.core.cover import Cover
 from syncchat.core.dialect import HocuspocusDialect
 from syncchat.core.messages import Auth, Message, Status, Step1, Step2, Update
-from syncchat.hub import Hub
+from syncchat.core.store import Store
+from syncchat.hub import Hub, Limits
 from syncchat.link.memory import MemoryLink
 from syncchat.log import Entry, Log, MemoryLog, SqliteLog
 from syncchat.testing.server import believe
 
 EXPECTED = Path(__file__).parent / "expected.json"
 ROOM = "lobby/0"
+COVER = "lobby/cover"
 READERS = 3
 TOKENS = 100
 CONNECTIONS = 100
+PAGES = 10
 PYTHON = f"py{sys.version_info.major}{sys.version_info.minor}"
 """Ends the names of counts that are the same only with the same Python."""
 
 Counts = dict[str, int]
+M = TypeVar("M", bound=Message)
 DIALECT = HocuspocusDialect()
 
 
@@ -46,15 +55,15 @@ class Tally:
         """Say something."""
         self._link.send(DIALECT.encode(self._doc, message) or b"")
 
-    async def hear(self, kind: type[Message]) -> None:
-        """Return when a message of this kind has come."""
+    async def hear(self, kind: type[M]) -> M:
+        """The next message of this kind."""
         while True:
             data = await self._link.receive()
             self.bytes += len(data)
             self.frames += 1
             frame = DIALECT.decode(data)
             if frame is not None and isinstance(frame.message, kind):
-                return
+                return frame.message
 
 
 def count() -> Counts:
@@ -63,6 +72,7 @@ def count() -> Counts:
         **_prefixed("token", anyio.run(_in_step)),
         **_prefixed("burst", anyio.run(_at_once)),
         **_prefixed("message", anyio.run(_posting)),
+        **_prefixed("pages", anyio.run(_turning_pages)),
         **_prefixed("idle", anyio.run(_idling)),
     }
 
@@ -132,6 +142,40 @@ async def _posting() -> Counts:
             "log_bytes": _size(entries),
             "compacted_bytes": _size(compacted),
         }
+
+
+async def _turning_pages() -> Counts:
+    """What it takes to open the next page, and what somebody is sent who joins a room of some pages."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = SqliteLog(Path(folder) / "log.sqlite")
+        # What is told of the cover later is told when the clock says so, and not in this test.
+        limits = Limits(cover_seconds=3600)
+        async with (
+            Hub(log, authorize=believe, limits=limits, rng=random.Random(1)) as hub,
+            _client(hub, COVER, "bob") as watcher,
+        ):
+            cover: Doc[Any] = Doc()
+            for chapter in Book(paged=True).write(PAGES * EACH + 1):
+                commits, told = log.commits, watcher.bytes
+                await _write(hub, chapter, watcher, cover)
+                if len(chapter.updates) == EACH:
+                    commits = log.commits - commits - EACH
+                    turn = {"turn_commits": commits, "turn_bytes": watcher.bytes - told}
+            async with _client(hub, COVER, "eve") as joiner, _client(hub, chapter.doc, "eve") as reader:
+                sent = joiner.bytes + reader.bytes
+            async with _client(hub, f"lobby/{PAGES - 1}", "eve") as reader:
+                sent += reader.bytes
+    return {**turn, "joiner_bytes": sent}
+
+
+async def _write(hub: Hub, chapter: Chapter, watcher: Tally, cover: Doc[Any]) -> None:
+    """Write a page; if it is full, return when the cover names the next."""
+    async with _client(hub, chapter.doc, WRITER) as writer:
+        for update in chapter.updates:
+            writer.say(Update(update))
+            await writer.hear(Status)
+    while len(chapter.updates) == EACH and Cover(Store(cover)).newest == chapter.page:
+        cover.apply_update((await watcher.hear(Update)).update)
 
 
 async def _idling() -> Counts:

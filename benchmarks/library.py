@@ -15,11 +15,6 @@ from syncchat.peer import Peer
 from syncchat.testing.agent_world import World, running, until
 from syncchat.testing.scripted_model import ScriptedModel
 
-NOT_YET = {
-    "page_back_unavailable": "older pages: a later issue",
-}
-"""What the library cannot do yet; the rows stay, so that the day it can is seen."""
-
 
 def measure(count: int = 1000, tokens: int = 1000) -> Result:
     """Microseconds of CPU: a post, applying another's message, a streamed token, a token through the agent.
@@ -30,7 +25,6 @@ def measure(count: int = 1000, tokens: int = 1000) -> Result:
         **anyio.run(_posting, count),
         **_applying(count),
         **anyio.run(_through_the_agent, tokens),
-        **NOT_YET,
     }
 
 

@@ -18,9 +18,9 @@ def memory_bytes(pid: int) -> int:
     raise ValueError(f"no PSS for process {pid}")
 
 
-def disk_bytes(folder: Path) -> int:
-    """Bytes allocated on disk below a folder."""
-    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+def disk_bytes(folder: Path, files: str = "*") -> int:
+    """Bytes allocated on disk below a folder, or by those files there whose names fit a pattern."""
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob(files) if path.is_file())
 
 
 def syncs_in(trace: Path) -> int:

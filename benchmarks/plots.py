@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
@@ -15,6 +16,7 @@ mpl.rcParams["svg.hashsalt"] = "syncchat"  # else each run gives all elements ot
 mpl.rcParams["svg.fonttype"] = "none"
 
 OURS = "syncchat"
+HISTORIES = [(f"join-{n}", n) for n in (1000, 10_000, 100_000, 1_000_000)]
 
 
 def draw(results: Results, folder: Path) -> list[Path]:
@@ -29,11 +31,12 @@ def draw(results: Results, folder: Path) -> list[Path]:
             ),
             folder / "latency.svg",
         ),
-        _plot(
-            _series(
-                results, [(f"join-{n}", n) for n in (1000, 10_000, 100_000, 1_000_000)], "warm_join_s", 1e3
-            ),
-            ("Joining a room", "messages in the room", "until everything is there, ms"),
+        _plots(
+            [
+                (_series(results, HISTORIES, "warm_bytes_each", 1e-3), "on the wire, kB"),
+                (_series(results, HISTORIES, "warm_join_s", 1e3), "until what is joined is there, ms"),
+            ],
+            ("Joining a room", "messages in the room"),
             folder / "join.svg",
         ),
         _plot(
@@ -64,10 +67,31 @@ def _series(results: Results, cases: list[tuple[str, int]], metric: str, scale: 
 
 
 def _plot(series: Series, titles: tuple[str, str, str], path: Path) -> Path | None:
-    if max((len(points) for points in series.values()), default=0) < 2:
+    title, x_label, y_label = titles
+    return _plots([(series, y_label)], (title, x_label), path)
+
+
+def _plots(columns: list[tuple[Series, str]], titles: tuple[str, str], path: Path) -> Path | None:
+    """Draw one plot beside the other, over the same load; None if there is nothing to compare."""
+    if max((len(points) for series, _ in columns for points in series.values()), default=0) < 2:
         return None
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = figure.add_subplot()
+    title, x_label = titles
+    figure = Figure(figsize=(3 + 5 * len(columns), 4.5), layout="constrained")
+    figure.suptitle(title)
+    for number, (series, y_label) in enumerate(columns):
+        axes = figure.add_subplot(1, len(columns), number + 1)
+        _draw_lines(axes, series)
+        axes.set(xlabel=x_label, ylabel=y_label, xscale="log", yscale="log")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter("{x:,g}")
+            axis.set_minor_formatter(NullFormatter())
+        axes.grid(visible=True, which="major", alpha=0.3)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
+    figure.savefig(path, metadata={"Date": None})
+    return path
+
+
+def _draw_lines(axes: Axes, series: Series) -> None:
     for label, points in series.items():
         middle = [point.median for _, point in points]
         spread = [
@@ -78,12 +102,3 @@ def _plot(series: Series, titles: tuple[str, str, str], path: Path) -> Path | No
         axes.errorbar(
             [x for x, _ in points], middle, spread, label=label, marker="o", linewidth=thick, capsize=3
         )
-    title, x_label, y_label = titles
-    axes.set(title=title, xlabel=x_label, ylabel=y_label, xscale="log", yscale="log")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter("{x:,g}")
-        axis.set_minor_formatter(NullFormatter())
-    axes.grid(visible=True, which="major", alpha=0.3)
-    figure.legend(loc="outside right center", frameon=False)
-    figure.savefig(path, metadata={"Date": None})
-    return path
