@@ -5,8 +5,9 @@ import os
 
 import click
 
+from syncchat.cli.mirroring import mirror
 from syncchat.cli.operating import backup, doctor, restore
-from syncchat.cli.porting import export_room, import_room, mirror
+from syncchat.cli.porting import export_room, import_room
 from syncchat.cli.rooms import agent, chat, demo
 from syncchat.cli.search import search
 from syncchat.cli.serving import serve

@@ -1,7 +1,6 @@
 """The verbs that take rooms out of syncchat, and others' rooms in."""
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,16 +11,15 @@ from typing import TYPE_CHECKING
 
 import anyio
 import click
-from anyio.abc import TaskStatus
 from platformdirs import user_data_dir
 
-from syncchat.cli.common import DEFAULT_SERVER, extra, login, run_verb
+from syncchat.cli.common import extra, login, run_verb
 from syncchat.cli.invitation import bearer_of
 from syncchat.cli.rooms import token_file_option, token_source
 from syncchat.cli.settings import DAEMON, config_option, data_folder, data_option
 
 if TYPE_CHECKING:
-    from syncchat.peer import Peer, Token
+    from syncchat.peer import Token
     from syncchat.porting.reading import Exported
 
 CLIENT_LOG, DAEMON_LOG = "rooms.sqlite", "log.sqlite"
@@ -102,9 +100,14 @@ def _targets(room: str, out: Path | None, form: str) -> list[tuple[str, Path]]:
     return [(form, (out or Path(room)).with_suffix(suffix)) for form, suffix in SUFFIXES.items()]
 
 
+def local_folder(data: Path | None) -> Path:
+    """The folder of a person's own copies: the one given, or the user's own."""
+    return data or Path(user_data_dir("syncchat", appauthor=False))
+
+
 def local_log(data: Path | None) -> Path:
     """The log of this machine's copy, in the folder given or in the user's own. Raises ValueError."""
-    folder = data or Path(user_data_dir("syncchat", appauthor=False))
+    folder = local_folder(data)
     logs = [folder / name for name in (CLIENT_LOG, DAEMON_LOG) if (folder / name).exists()]
     if not logs:
         raise ValueError(
@@ -223,83 +226,3 @@ def _zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"no time zone is called {name[:40]!r}: write it as Europe/Berlin") from error
-
-
-@click.command()
-@click.argument("rooms", nargs=-1, required=True, metavar="ROOM...")
-@click.option("--server", default=DEFAULT_SERVER, show_default=True, help="The daemon's address.")
-@click.option("--name", default=None, help="Who you are, where no token says it. [default: your login]")
-@click.option("--once", is_flag=True, help="Fetch what there is, and end: for cron.")
-@local_data_option
-@token_file_option
-def mirror(
-    rooms: tuple[str, ...],
-    server: str,
-    name: str | None,
-    once: bool,
-    data: Path | None,
-    token_file: Path | None,
-) -> None:
-    """Keep a full copy of each ROOM on this machine, for chat, search and export without a network.
-
-    It goes on until SIGTERM or Ctrl-C; what it has is kept, and the next time it fetches what is new.
-    """
-
-    def work() -> None:
-        log = _own_folder(data) / CLIENT_LOG
-        anyio.run(_mirror, log, rooms, server, *user_and_token(name, token_source(token_file)), once)
-
-    run_verb(work)
-
-
-def _own_folder(data: Path | None) -> Path:
-    folder = data or Path(user_data_dir("syncchat", appauthor=False))
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
-
-
-async def _mirror(
-    log: Path, rooms: Sequence[str], server: str, user: str, token: "Token | None", once: bool
-) -> None:
-    from syncchat.peer import Peer
-
-    async with Peer(log, user=user, server=server, token=token) as peer, anyio.create_task_group() as tasks:
-        await tasks.start(_stop_on_signal, tasks.cancel_scope)
-        if not once:
-            for room in rooms:
-                tasks.start_soon(_follow, peer, room)
-            return
-        for room in rooms:
-            await _fetch(peer, room)
-        tasks.cancel_scope.cancel()
-
-
-async def _stop_on_signal(
-    scope: anyio.CancelScope, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
-) -> None:
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        task_status.started()
-        async for _ in signals:
-            scope.cancel()
-
-
-async def _fetch(peer: "Peer", room: str) -> None:
-    from syncchat.porting.mirroring import Mirror
-
-    with progress_bar(room) as progress:
-        pages = await Mirror(peer, room, progress).fetch()
-    click.echo(f"syncchat: {room} is here, all {pages} pages of it")
-
-
-async def _follow(peer: "Peer", room: str) -> None:
-    from syncchat.porting.mirroring import Mirror
-
-    told: str | None = None
-
-    def tell(problem: str) -> None:
-        nonlocal told
-        if problem != told:
-            click.echo(f"syncchat: {problem or f'{room} is here, and is followed'}")
-        told = problem
-
-    await Mirror(peer, room, lambda _done, _all: None).follow(tell)

@@ -41,11 +41,14 @@ def whole_file(target: Path) -> Iterator[Output]:
         with _explained(target):
             sys.stdout.flush()
         return
+    if target.exists() and not target.is_file():
+        raise ExportFailed(f"{target} is no file: choose another place with --out, or `-` for stdout")
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     with _explained(target):
         try:
-            with part.open("x", encoding="utf-8", newline="\n") as file:
-                part.chmod(0o600)  # everybody's words are in it, whoever may look into the folder
+            # Everybody's words are in it, whoever may look into the folder.
+            descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
                 yield Output(target, file)
                 file.flush()
                 os.fsync(file.fileno())

@@ -141,6 +141,19 @@ def test_H9_an_export_of_a_log_that_is_not_there_says_so_and_writes_nothing(tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+def test_H9_what_is_no_file_is_not_replaced_by_one(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for target in (tmp_path / "folder", Path("/dev/null")):
+        with pytest.raises(ExportFailed, match="is no file"):
+            exported(target, [[1]])
+    assert Path("/dev/null").is_char_device()
+
+
+def test_H9_an_export_is_for_its_owners_eyes(tmp_path: Path) -> None:
+    exported(tmp_path / "lobby.jsonl", [[1]])
+    assert (tmp_path / "lobby.jsonl").stat().st_mode & 0o777 == 0o600
+
+
 def test_H9_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     with pytest.raises(ExportFailed, match=r"No such file or directory.*choose another place with --out"):
         exported(tmp_path / "nowhere" / "lobby.jsonl", [[1]])

@@ -231,3 +231,26 @@ def test_H9_an_import_that_is_killed_leaves_nothing_and_is_whole_when_it_is_done
     assert take(log, file).written == MANY
     assert take(log, file).written == 0
     assert len(messages(log, tmp_path)) == MANY + 1
+
+
+PEAK = """
+    import sys
+    from pathlib import Path
+    from syncchat.porting.files import Source, import_files
+    from syncchat.porting.input import Reading
+
+    log, file, now = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    import_files(log, "lobby", Source([file]), now=now, reading=Reading(), progress=lambda *_: None)
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    print(int(status["VmHWM"].split()[0]) * 1024, flush=True)
+"""
+
+
+def test_H9_what_an_import_needs_of_memory_does_not_grow_with_it(tmp_path: Path) -> None:
+    peaks = []
+    for count in (1000, 40_000):
+        lines = (f"[{n // 60 % 24:02d}:{n % 60:02d}] <user{n % 9}> {n:0200d}\n" for n in range(count))
+        file = written(tmp_path / f"2005-02-{count % 7 + 1:02d}.log", "".join(lines))
+        with Program(python(PEAK, tmp_path / f"{count}.sqlite", file, NOW), tmp_path / "stderr") as program:
+            peaks.append(int(program.line()))
+    assert peaks[1] - peaks[0] < 40_000 * 200, "less than the texts take"
