@@ -2,10 +2,11 @@
 
 from syncchat.search.feeder import Feeder
 from syncchat.search.file import IndexDamaged, SearchFailed, drop_index
+from syncchat.search.finding import Found, Hit
 from syncchat.search.index import MAX_HITS, Index
 from syncchat.search.local import LocalSearch
 from syncchat.search.query import BadQuery, Query, parse
-from syncchat.search.tables import Change, Found, Hit
+from syncchat.search.writing import Change
 
 __all__ = [
     "MAX_HITS",

@@ -10,7 +10,7 @@ from syncchat.log import Log
 from syncchat.search.file import IndexDamaged, SearchFailed
 from syncchat.search.index import Index
 from syncchat.search.reading import heads, is_page, read_page, texts_of
-from syncchat.search.tables import Change
+from syncchat.search.writing import Change
 from syncchat.wakeup import Wakeup
 
 logger = logging.getLogger("syncchat.search")
@@ -18,8 +18,11 @@ logger = logging.getLogger("syncchat.search")
 BATCH_SECONDS = 0.25
 """How long what is noted is collected before it is put into the index."""
 
-MAX_NOTED = 20_000
-"""Messages that wait for the index; the pages of more than those are read from the log instead."""
+MAX_NOTED = 4 << 20
+"""Characters of messages that wait for the index; of more than those the pages are read from the log."""
+
+EACH = 100
+"""Characters for which a message counts beside its text."""
 
 RETRY = 5.0
 """Seconds after which a log or an index that failed is tried again."""
@@ -44,7 +47,7 @@ class Feeder:
         self._index = index
         self._todo: dict[str, None] = {}
         self._noted: dict[str, Change] = {}
-        self._count = 0
+        self._size = 0
         self._compared = False
         self._trusted = True
         self._reading = anyio.Lock()
@@ -90,15 +93,15 @@ class Feeder:
         else:
             known = self._noted.get(doc)
             texts = texts_of(rows)
-            self._count += len(texts)
+            self._size += sum(EACH + len(text or "") for text in texts.values())
             self._noted[doc] = Change(doc, seq, texts if known is None else {**known.texts, **texts})
-            if self._count > MAX_NOTED:
+            if self._size > MAX_NOTED:
                 self._read_instead()
         self._wakeup.call()
 
     async def put_noted(self) -> None:
         """Put what was noted into the index now. Raises SearchFailed: then it takes an `update`."""
-        noted, self._noted, self._count = self._noted, {}, 0
+        noted, self._noted, self._size = self._noted, {}, 0
         if noted:
             await self._index.apply(list(noted.values()))
 
@@ -128,7 +131,7 @@ class Feeder:
 
     async def _begin_again(self, *, anew: bool) -> None:
         self._compared, self._trusted = False, True
-        self._noted, self._count = {}, 0
+        self._noted, self._size = {}, 0
         try:
             if anew:
                 await self._index.renew()
@@ -180,7 +183,7 @@ class Feeder:
     def _read_instead(self) -> None:
         self._todo |= dict.fromkeys(self._noted)
         self._noted = {}
-        self._count = 0
+        self._size = 0
 
     async def _purge(self) -> None:
         pause = PURGE_SECONDS

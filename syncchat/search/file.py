@@ -16,7 +16,7 @@ VERSION: Final = 1
 
 BUSY_SECONDS = 5.0
 
-# Texts are found by `place`, a time and something to tell it from others of that time (tables.py).
+# Texts are found by `place`, a time and something to tell it from others of that time (tags.py).
 # `seq` is how far a page of the log has been read. `removed` has a row for each removal while
 # its words may still stand in the file.
 SCHEMA: Final = f"""

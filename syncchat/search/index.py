@@ -11,10 +11,11 @@ from typing import Final, Self, TypeVar
 import anyio
 
 from syncchat.log.worker import Worker
-from syncchat.search import tables
+from syncchat.search import finding, writing
 from syncchat.search.file import SearchFailed, drop_index, explain, open_index
+from syncchat.search.finding import Found, Readable
 from syncchat.search.query import Query
-from syncchat.search.tables import Change, Found, Readable
+from syncchat.search.writing import Change
 
 MAX_HITS: Final = 100
 """Hits that are told at once."""
@@ -71,8 +72,11 @@ class Index:
     # What stands in it.
 
     async def apply(self, changes: Sequence[Change]) -> None:
-        """Bring pages to where `changes` say they are, all or none; those that are behind are passed over."""
-        await self._run(partial(tables.apply, changes=changes))
+        """Bring pages, each at most once, to where `changes` say they are, all or none.
+
+        Those that are behind what is known are passed over.
+        """
+        await self._run(partial(writing.apply, changes=changes))
 
     async def replace(self, change: Change) -> None:
         """Bring a page to where a change says it is; a large one in parts, between which others search.
@@ -85,33 +89,33 @@ class Index:
         ids = sorted(change.texts)
         for at in range(0, len(ids), PART):
             texts = {id: change.texts[id] for id in ids[at : at + PART]}
-            await self._run(partial(tables.put_part, doc=change.doc, seq=change.seq, texts=texts))
-        await self._run(partial(tables.settle, change=change))
+            await self._run(partial(writing.put_part, doc=change.doc, seq=change.seq, texts=texts))
+        await self._run(partial(writing.settle, change=change))
 
     async def forget(self, docs: Iterable[str]) -> None:
         """Remove pages with all that is on them; those that are not known need not be."""
-        await self._run(partial(tables.forget, docs=list(docs)))
+        await self._run(partial(writing.forget, docs=list(docs)))
 
     async def cursors(self) -> dict[str, int]:
         """For each page, by its doc's name, the `seq` of the log up to which it has been read."""
-        return await self._run(tables.cursors)
+        return await self._run(finding.cursors)
 
     async def count(self) -> int:
         """How many messages are in it."""
-        return await self._run(tables.count)
+        return await self._run(finding.count)
 
     async def purge(self) -> bool:
         """Leave no trace of removed texts in the file; returns whether there was anything to do.
 
         Until then single words of them may be found by who reads the file itself.
         """
-        upto = await self._run(tables.to_purge)
+        upto = await self._run(writing.to_purge)
         if not upto:
             return False
         first = True
-        while await self._run(partial(tables.purge, first=first)):
+        while await self._run(partial(writing.purge, first=first)):
             first = False
-        await self._run(partial(tables.purged, upto=upto))
+        await self._run(partial(writing.purged, upto=upto))
         return True
 
     # What is found.
@@ -132,7 +136,7 @@ class Index:
         self.searches += 1
         limit = max(1, min(limit, MAX_HITS))
         return await self._run(
-            partial(tables.search, query=query, readable=readable, limit=limit, before=before)
+            partial(finding.search, query=query, readable=readable, limit=limit, before=before)
         )
 
     async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:

@@ -10,9 +10,9 @@ import anyio
 from syncchat.log import Log
 from syncchat.search.feeder import Feeder
 from syncchat.search.file import IndexDamaged
+from syncchat.search.finding import Found
 from syncchat.search.index import Index
 from syncchat.search.query import parse
-from syncchat.search.tables import Found
 
 
 class LocalSearch:

@@ -12,7 +12,7 @@ from syncchat.core.message import read_body, read_id
 from syncchat.core.page import MESSAGES
 from syncchat.errors import InvalidName
 from syncchat.log import Entry, Log
-from syncchat.search.tables import Change
+from syncchat.search.writing import Change
 
 
 def is_page(doc: str) -> bool:

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from syncchat.core.timestamps import read_time, time_text
-from syncchat.search.tables import Found, Hit
+from syncchat.search.finding import Found, Hit
 
 
 class Answer(NamedTuple):

