@@ -1,12 +1,16 @@
 """A desk: what keeps one replica of a peer in step with its log, in both directions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import anyio
 from anyio.abc import TaskStatus
 
 from syncchat.compaction import compact, is_worthwhile
+from syncchat.core.carry import text_of
+from syncchat.core.deletions import listen_deletions
 from syncchat.core.ids import parse_doc
+from syncchat.core.page import MESSAGES, STREAMS
 from syncchat.core.refusal import Refusal, Refusals, dropping, keeping, rebuilt
 from syncchat.core.snapshot import NotEqual
 from syncchat.errors import LogError
@@ -24,6 +28,9 @@ REMEMBER_AFTER = 2.0
 
 REMEMBER_ENTRIES = 16
 """Written state vectors, or records of refusals, after which one stands for all."""
+
+TIDY_AFTER = 5.0
+"""Seconds after which a deleted text leaves the log: with what else is deleted meanwhile."""
 
 NO_CHANGE = b"\x00\x00"
 """The update that changes nothing."""
@@ -54,6 +61,7 @@ class Desk:
         self._keeping = anyio.Lock()
         self._records = 0
         self._stopped = anyio.Event()
+        self._deleted = Wakeup()
         replica.on_change = self._changed
 
     @property
@@ -94,6 +102,8 @@ class Desk:
                     tasks.start_soon(self._tail)
                     tasks.start_soon(self._tail_refusals)
                     tasks.start_soon(self._remember_when_quiet)
+                    if parse_doc(self.replica.name).page is not None:
+                        tasks.start_soon(self._tidy)
                     while True:
                         await self._work.sleep()
                         await self._write()
@@ -252,6 +262,55 @@ class Desk:
             await compact(self._log, self.replica.name)
         except (LogError, NotEqual) as error:
             self.problem = f"the log was not compacted: {error}"
+
+    async def _tidy(self) -> None:
+        """Have deleted texts leave the log, and its file, too (H10)."""
+        listening = listen_deletions(self.replica.store, self._deleted.call)
+        try:
+            while True:
+                await self._deleted.sleep()
+                await anyio.sleep(TIDY_AFTER)
+                if not await self._try_to_tidy():
+                    self._deleted.call()
+        finally:
+            listening.cancel()
+
+    async def _try_to_tidy(self) -> bool:
+        """False if it is to be tried again; what cannot be proven now never can."""
+        problem: str | None = None
+        try:
+            done = await compact(self._log, self.replica.name, least=1) and await self._log.scrub()
+        except (LogError, NotEqual) as error:
+            problem = f"a deleted text is in the log still: {error}"
+            done = isinstance(error, NotEqual)
+        if self.problem != problem:
+            self.problem = problem
+            self._on_change()
+        return done
+
+    # A page that the server has dropped (H11).
+
+    def give_up(self, keeper: str, reason: str, now: int) -> list[Refusal]:
+        """What its author wrote here and the server will never have, as refusals of the doc `keeper`.
+
+        Those that are kept already go with them. `now` is in milliseconds since 1970.
+        """
+        lost = [row for row in self.replica.waiting.rows if row[0] in (MESSAGES, STREAMS)]
+        texts = {row: text_of(self.replica.doc, row) for row in lost}
+        known = [replace(refusal, doc=keeper) for refusal in self.refusals]
+        return known + [Refusal("H11", reason, keeper, row, text, now) for row, text in texts.items() if text]
+
+    async def keep(self, refusals: Iterable[Refusal]) -> None:
+        """Keep what was refused elsewhere; on return it is durable. Raises LogError."""
+        self.replica.refused += refusals
+        await self._keep_refused()
+        self._on_change()
+
+    async def drop(self) -> None:
+        """After the task has ended: take the doc, and all beside it, out of the log. Raises LogError."""
+        self.replica.close()
+        await self._log.drop(self.replica.name, self._memo, self._beside)
+        await self._unsettled.settle(lambda: True)
 
     # What the server has acknowledged is remembered, so that a message opened offline knows it is durable.
 

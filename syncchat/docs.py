@@ -8,14 +8,17 @@ from anyio.abc import TaskGroup
 
 from syncchat.clock import ServerClock
 from syncchat.core.dialect import HocuspocusDialect, YDialect
+from syncchat.core.ids import cover_name, parse_doc
 from syncchat.core.welcome import Welcome
 from syncchat.desk import Desk
-from syncchat.errors import LogFailed
+from syncchat.errors import InvalidName, LogFailed
 from syncchat.link.backoff import Backoff
 from syncchat.link.protocol import Connect
 from syncchat.log import Log
 from syncchat.replica import Replica
 from syncchat.uplink import Switch, Traffic, Uplink
+
+DROPPED = "the server dropped that page before it had this: the room keeps its newest messages only"
 
 CLIENT_ID_BITS = 53
 """Bits of a client id: all that JavaScript's integers hold, so that no two are ever equal."""
@@ -68,15 +71,8 @@ class Docs:
         """Open the doc `name`; opening it again returns the same replica. Raises InvalidName, LogError."""
         async with self._opening:
             if name not in self.desks:
-                replica = Replica(
-                    name,
-                    user=self._user,
-                    new_client=lambda: self._rng.getrandbits(CLIENT_ID_BITS),
-                    hlc=self._clock.hlc,
-                    synced=self.synced,
-                )
-                desk = Desk(replica, self.log, on_change=self.changed)
-                await desk.load()
+                desk = await self._load(name)
+                replica = desk.replica
                 replica.presence.listen(self.changed)
                 replica.welcomed.listen(self._welcomed)
                 self.desks[name] = desk
@@ -88,22 +84,64 @@ class Docs:
                     uplink.attach(replica)
             return self.desks[name].replica
 
+    async def _load(self, name: str) -> Desk:
+        replica = Replica(
+            name,
+            user=self._user,
+            new_client=lambda: self._rng.getrandbits(CLIENT_ID_BITS),
+            hlc=self._clock.hlc,
+            synced=self.synced,
+        )
+        desk = Desk(replica, self.log, on_change=self.changed)
+        await desk.load()
+        return desk
+
     async def close(self, name: str) -> None:
         """Close a doc: what it holds is in the log when this returns, and its memory is free.
 
         Raises LogFailed if a change could not be written, and the server has not got it either.
         """
         async with self._opening:
-            desk = self.desks.pop(name, None)
+            desk = self._take_out(name)
             if desk is not None:
-                if desk.uplink is not None:
-                    desk.uplink.detach(desk.replica)
-                if name in self.uplinks:
-                    self.uplinks.pop(name).stop()
                 with anyio.CancelScope(shield=True):  # nobody else knows of the desk any more
                     await desk.stop()
                     await desk.finish()
                 check_saved([desk])
+
+    def _take_out(self, name: str) -> Desk | None:
+        desk = self.desks.pop(name, None)
+        if desk is not None:
+            if desk.uplink is not None:
+                desk.uplink.detach(desk.replica)
+            if name in self.uplinks:
+                self.uplinks.pop(name).stop()
+        return desk
+
+    async def drop(self, page: str, keeper: str) -> None:
+        """Take a page, open or not, that the server has dropped out of the log, too (H11).
+
+        What its author wrote there and the server has not got is kept as refused, beside the open doc
+        `keeper`. Raises LogError: then it is to be tried again.
+        """
+        with anyio.CancelScope(shield=True):  # nobody else knows of the desk any more
+            async with self._opening:
+                desk = self._take_out(page)
+                if desk is None:
+                    desk = await self._load(page)
+                else:
+                    await desk.stop()
+                await self.desks[keeper].keep(desk.give_up(keeper, DROPPED, self._clock.hlc.now))
+                await desk.drop()
+
+    async def drop_before(self, room: str, first: int) -> None:
+        """Drop all pages of a room before `first`, whose cover is open. Raises LogError: then try again."""
+        pages = {name.partition("#")[0] for name in [*await self.log.docs(), *self.desks]}
+        gone = sorted(page for page in pages if is_page_before(page, room, first))
+        for page in gone:
+            await self.drop(page, cover_name(room))
+        if gone:
+            await self.log.scrub()
 
     async def finish(self) -> None:
         """After `tasks` have ended: write what is not in the log yet."""
@@ -174,6 +212,15 @@ class Docs:
         )
         self.tasks.start_soon(uplink.run)
         return uplink
+
+
+def is_page_before(doc: str, room: str, first: int) -> bool:
+    """Whether a doc is a page of a room, and one before `first`."""
+    try:
+        name = parse_doc(doc)
+    except InvalidName:  # a stream of the log's own
+        return False
+    return name.room == room and name.page is not None and name.page < first
 
 
 def check_saved(desks: Iterable[Desk]) -> None:

@@ -20,6 +20,7 @@ class CloseCode(IntEnum):
     UNAUTHENTICATED = 4401
     FORBIDDEN = 4403
     BAD_NAME = 4404
+    GONE = 4410
     REFUSED = 4422
     LOG_FAILED = 4503
     TIMEOUT = 4508
@@ -32,6 +33,7 @@ FINAL_CODES = frozenset(
         CloseCode.UNAUTHENTICATED,
         CloseCode.FORBIDDEN,
         CloseCode.BAD_NAME,
+        CloseCode.GONE,
         CloseCode.REFUSED,
     }
 )

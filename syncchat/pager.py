@@ -56,6 +56,7 @@ class Pager:
         self._late: dict[int, set[str]] = {}
         self._seen: set[str] = set()
         self._told: tuple[int, ...] = ()
+        self._dropped = 0
         self._work = Wakeup()
         self._doors = anyio.Lock()
         self._turning = anyio.Lock()
@@ -228,10 +229,11 @@ class Pager:
     async def _keep_up(self) -> bool:
         """Have those pages open that are to be; False if that is to be looked at again."""
         await self._follow()
+        dropped = await self._drop()
         filled = await self._fill()
         await self._open_late()
         await self._open_owing()
-        return await self._close_unwanted() and filled
+        return await self._close_unwanted() and filled and dropped
 
     async def _follow(self) -> None:
         newest = self._cover.newest
@@ -239,6 +241,23 @@ class Pager:
         if (newest, self._cover.first) != (self.window.newest, self.window.first):
             self.window.adjust(newest, self._cover.first)
             self._show()
+
+    async def _drop(self) -> bool:
+        """Let go of the pages that the server has dropped (H11); False while somebody is busy with one."""
+        first = self._cover.first
+        if first <= self._dropped:
+            return True
+        async with self._doors:
+            self._check_open()
+            gone = [page for page in self._pages if page < first]
+            free = [page for page in gone if not self._held[page] and not self._room.page(page).is_writing]
+            for page in free:
+                self._let_go(page)
+        if free != gone:
+            return False
+        await self._docs.drop_before(self._room.name, first)
+        self._dropped = first
+        return True
 
     async def _fill(self) -> bool:
         """Show the page before as well if the newest does not fill a screen; False if nobody knows yet."""
@@ -336,10 +355,13 @@ class Pager:
                 busy = self._room.page(page).is_writing or not self._docs.is_free(name)
                 if busy or self._is_wanted(page):
                     return
-                for subscription in self._pages.pop(page):
-                    subscription.cancel()
-                self._room.detach(page)
+                self._let_go(page)
                 await self._docs.close(name)
+
+    def _let_go(self, page: int) -> None:
+        for subscription in self._pages.pop(page):
+            subscription.cancel()
+        self._room.detach(page)
 
     def _show(self) -> None:
         """Show of the open pages what is to be shown."""

@@ -282,6 +282,9 @@ class Uplink:
         if event.code in LOCKED_OUT and replica.session is not None and replica.session.renewing:
             self.begin_again(replica)  # that was said of the last token; the new one crossed it on its way
             return
+        if event.code == CloseCode.GONE:  # the room's cover says so too, and its pager sees to the rest
+            replica.session = None
+            return
         self.problem = event.reason
         if event.code == CloseCode.TOO_MANY:  # of one doc: the others go on
             self._due[replica.name] = anyio.current_time() + max(event.retry or 0.0, self._backoff.next())

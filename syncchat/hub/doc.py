@@ -98,7 +98,7 @@ class ServedDoc:
         """It is dropped from now on: its sessions end, and on return nothing writes to it any more."""
         self._ledger.is_dropped = True
         for seat in list(self.seats):
-            seat.end(ProtocolError(DROPPED, CloseCode.FORBIDDEN))
+            seat.end(ProtocolError(DROPPED, CloseCode.GONE))
         await self.finish()
 
     @property

@@ -210,7 +210,7 @@ class Reception:
         if line.seats.get(seat.key) is not seat:
             return  # it left before it was admitted
         if doc.is_dropped:
-            self._deny(seat, Denial(DROPPED))
+            self._deny(seat, Denial(DROPPED, CloseCode.GONE))
             seat.depart()
             return
         doc.join(seat)

@@ -47,7 +47,7 @@ def test_H11_sessions_of_dropped_pages_end_for_good_and_nobody_is_let_in_any_mor
                 [reason, close] = [message for doc, message in said if doc == page(number)]
                 assert isinstance(reason, Stateless)
                 assert isinstance(close, Close)
-                assert told([reason])[0]["code"] == CloseCode.FORBIDDEN
+                assert told([reason])[0]["code"] == CloseCode.GONE
                 assert "page was dropped" in told([reason])[0]["reason"]
                 assert "page was dropped" in str(await denied(hub, number))
             assert await denied(hub, 2) is None
@@ -66,7 +66,7 @@ def test_H11_a_stock_client_of_a_dropped_page_is_told_not_to_come_again() -> Non
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(hub.serve, there, YDialect(page(0)), "zoe", page(0))
                 closed = await end_of(here)
-            assert closed.code == CloseCode.FORBIDDEN
+            assert closed.code == CloseCode.GONE
 
     run(main)
 
