@@ -1,10 +1,10 @@
 """The verbs that take rooms out of syncchat, and others' rooms in."""
 
+import contextlib
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 CLIENT_LOG, DAEMON_LOG = "rooms.sqlite", "log.sqlite"
 """The log in a person's data folder, and in a daemon's."""
 
+READING = 80
+"""Percent of the time of an import that reading takes, and sorting; the rest is for writing."""
+
 SUFFIXES = {"jsonl": ".jsonl", "markdown": ".md"}
 """The formats of an export, with the ends of their files' names."""
 
@@ -35,11 +38,11 @@ local_data_option = click.option(
 )
 
 
-@contextmanager
-def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+@contextlib.contextmanager
+def progress_bar(label: str, *, show_pos: bool = True) -> Iterator[Callable[[int, int], None]]:
     """What shows (done, all) as a bar on stderr, if that is a terminal."""
     with click.progressbar(
-        length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty(), show_pos=True
+        length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty(), show_pos=show_pos
     ) as bar:
 
         def show(done: int, total: int) -> None:
@@ -204,11 +207,16 @@ def import_room(
         dating = Dating(date.date() if date else None, _zone(timezone))
         source = Source(files, form, channel, authors, dating)
         os.umask(0o077)  # as the daemon does: everybody's words are in the log
-        with own_folder(data_folder(data)) as folder, progress_bar("messages") as progress:
-            reading = Reading()
+        with own_folder(data_folder(data)) as folder, progress_bar("import", show_pos=False) as show:
+            reading = Reading(_share(show, sum(map(_size, files))))
             log = folder / LOG_NAME
             done = import_files(
-                log, room, source, now=time.time_ns() // 1_000_000, reading=reading, progress=progress
+                log,
+                room,
+                source,
+                now=time.time_ns() // 1_000_000,
+                reading=reading,
+                progress=lambda written, total: show(READING + (100 - READING) * written // total, 100),
             )
             with log.open("rb") as file:
                 hand_over(file.fileno(), folder)
@@ -217,6 +225,29 @@ def import_room(
         click.echo(f"syncchat: {done.written} messages were imported into {room}{known}{skipped}", err=True)
 
     run_verb(work)
+
+
+def _share(show: Callable[[int, int], None], total: int) -> Callable[[int], None]:
+    """What shows reading as its share of an import, told of bytes as they are read."""
+    read = shown = 0
+
+    def tell(size: int) -> None:
+        nonlocal read, shown
+        read += size
+        percent = min(READING, READING * read // max(1, total))
+        if percent > shown:
+            shown = percent
+            show(percent, 100)
+
+    return tell
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of the files in a folder; what cannot be read is told when it is to be."""
+    with contextlib.suppress(OSError):
+        files = path.rglob("*.json") if path.is_dir() else [path]
+        return sum(file.stat().st_size for file in files)
+    return 0
 
 
 def _zone(name: str) -> tzinfo:
