@@ -146,25 +146,23 @@ async def _posting() -> Counts:
 
 async def _turning_pages() -> Counts:
     """What it takes to open the next page, and what somebody is sent who joins a room of some pages."""
-    with tempfile.TemporaryDirectory() as folder:
-        log = SqliteLog(Path(folder) / "log.sqlite")
-        # What is told of the cover later is told when the clock says so, and not in this test.
-        limits = Limits(cover_seconds=3600)
-        async with (
-            Hub(log, authorize=believe, limits=limits, rng=random.Random(1)) as hub,
-            _client(hub, COVER, "bob") as watcher,
-        ):
-            cover: Doc[Any] = Doc()
-            for chapter in Book(paged=True).write(PAGES * EACH + 1):
-                commits, told = log.commits, watcher.bytes
-                await _write(hub, chapter, watcher, cover)
-                if len(chapter.updates) == EACH:
-                    commits = log.commits - commits - EACH
-                    turn = {"turn_commits": commits, "turn_bytes": watcher.bytes - told}
-            async with _client(hub, COVER, "eve") as joiner, _client(hub, chapter.doc, "eve") as reader:
-                sent = joiner.bytes + reader.bytes
-            async with _client(hub, f"lobby/{PAGES - 1}", "eve") as reader:
-                sent += reader.bytes
+    # What is told of the cover later is told when the clock says so, and not in this test.
+    log, limits = MemoryLog(), Limits(cover_seconds=3600)
+    async with (
+        Hub(log, authorize=believe, limits=limits, rng=random.Random(1)) as hub,
+        _client(hub, COVER, "bob") as watcher,
+    ):
+        cover: Doc[Any] = Doc()
+        for chapter in Book(paged=True).write(PAGES * EACH + 1):
+            commits, told = len(await log.read(COVER)), watcher.bytes
+            await _write(hub, chapter, watcher, cover)
+            if len(chapter.updates) == EACH:
+                commits = len(await log.read(COVER)) - commits
+                turn = {"turn_commits": commits, "turn_bytes": watcher.bytes - told}
+        async with _client(hub, COVER, "eve") as joiner, _client(hub, chapter.doc, "eve") as reader:
+            sent = joiner.bytes + reader.bytes
+        async with _client(hub, f"lobby/{PAGES - 1}", "eve") as reader:
+            sent += reader.bytes
     return {**turn, "joiner_bytes": sent}
 
 

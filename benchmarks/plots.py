@@ -83,7 +83,7 @@ def _plots(columns: list[tuple[Series, str]], titles: tuple[str, str], path: Pat
         _draw_lines(axes, series)
         axes.set(xlabel=x_label, ylabel=y_label, xscale="log", yscale="log")
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter("{x:,g}")
+            axis.set_major_formatter("{x:,.10g}")
             axis.set_minor_formatter(NullFormatter())
         axes.grid(visible=True, which="major", alpha=0.3)
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
