@@ -72,8 +72,8 @@ def count() -> Counts:
         **_prefixed("token", anyio.run(_in_step)),
         **_prefixed("burst", anyio.run(_at_once)),
         **_prefixed("message", anyio.run(_posting)),
-        **_prefixed("pages", anyio.run(_turning_pages)),
         **_prefixed("idle", anyio.run(_idling)),
+        **_prefixed("pages", anyio.run(_turning_pages)),
     }
 
 
