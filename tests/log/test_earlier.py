@@ -126,6 +126,31 @@ async def test_H12_what_waited_in_an_earlier_clients_log_reaches_an_earlier_daem
         assert [refusal.text for refusal in bob.refusals] == ["forged"]
 
 
+async def test_H12_H3_an_earlier_room_of_more_messages_than_a_page_has_goes_on_on_the_next(
+    files: Files,
+) -> None:
+    before = [message["id"] for message in files.told["daemon"]["busy"]]
+    assert len(before) > Limits().page_messages
+    async with serving(SqliteLog(files.daemon)) as hub, peer("bob", hub) as bob, peer("carol", hub) as carol:
+        room, other = await bob.enter("busy"), await carol.enter("busy")
+        await settle(bob, carol)
+        posted = [room.post("the first since")]
+        with anyio.fail_after(20):
+            await bob.until(lambda: room.newest == 1)
+        posted.append(room.post("the second"))
+        with anyio.fail_after(20):
+            await carol.until(lambda: len(other.timeline) == len(before) + 2)
+        assert [message.id for message in other.timeline] == before + posted
+        assert room.cover.messages > len(before)
+    async with serving(SqliteLog(files.daemon)) as hub, peer("carol", hub) as carol:
+        room = await carol.enter("busy")
+        await settle(carol)
+        with anyio.fail_after(20):
+            await carol.until(lambda: len(room.timeline) == len(before) + 2)
+        assert [message.id for message in room.timeline] == before + posted
+    assert list(examine(files.daemon)) == []
+
+
 @pytest.mark.parametrize("whose", ["daemon", "client"])
 def test_H12_doctor_finds_nothing_wrong_with_an_earlier_log(files: Files, whose: str) -> None:
     path: Path = getattr(files, whose)
