@@ -7,6 +7,7 @@ from syncchat.core.cover import Cover, Unread
 from syncchat.core.ids import Hlc
 from syncchat.core.late import Late
 from syncchat.core.listeners import Signal
+from syncchat.core.message import read_id
 from syncchat.core.people import PresenceLike
 from syncchat.core.presence import Subscription
 from syncchat.core.room import Room
@@ -14,6 +15,9 @@ from syncchat.core.store import Store
 from syncchat.docs import Docs
 from syncchat.pager import Pager
 from syncchat.reading import Reading
+
+LATE = 60_000
+"""Milliseconds before the page that marks it began: what is marked and younger was under way just then."""
 
 
 class PagedRoom(Room):
@@ -117,8 +121,13 @@ class PagedRoom(Room):
         return list(self._pager.late_above)
 
     def is_late(self, id: str) -> bool:
-        """Whether a message arrived late, as far as the pages tell that are open."""
-        return any(id in page.marks for page, _ in self._pages.values())
+        """Whether a message arrived late, as far as the pages tell that are open: by more than LATE."""
+        id_parts = read_id(id)
+        marking = [page for page, _ in self._pages.values() if id in page.marks]
+        begun = [read_id(min(ids)) for page in marking if (ids := page.ids())]
+        return id_parts is not None and any(
+            first is not None and first.hlc - id_parts.hlc > LATE for first in begun
+        )
 
     # How far it was read
 

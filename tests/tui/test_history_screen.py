@@ -166,6 +166,6 @@ async def test_H5_a_small_terminal_scrolls_as_well(size: tuple[int, int]) -> Non
     async with server.running(), chatting(server, size=size) as (app, pilot):
         await until(lambda: bool(app.room.timeline))
         await scroll_to_start(app, pilot)
-        await pilot.press("pageup", "pagedown", "home", "end", "ctrl+up", "f6", "escape")
+        await pilot.press("pageup", "pagedown", "home", "end", "ctrl+up", "f5", "escape")
         await until(lambda: app.transcript.following)
         assert header(app)

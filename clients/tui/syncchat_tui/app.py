@@ -76,7 +76,7 @@ class ChatApp(App[int], inherit_bindings=False):
         Binding("f2", "online", "Go online"),
         Binding("f3", "take_back", "Take back"),
         Binding("f4", "dismiss", "Dismiss"),
-        Binding("f6", "above", "Go there"),
+        Binding("f5", "above", "Go there"),
         Binding("f8", "delete", "Delete"),
         Binding("ctrl+up", "select(-1)", "Select", show=False),
         Binding("ctrl+down", "select(1)", "Select", show=False),

@@ -87,7 +87,7 @@ class Conversation(Vertical):
     @property
     def leads_above(self) -> bool:
         """Whether `go_above` leads anywhere."""
-        return bool(self._room.late_above or self._reading.new_above)
+        return bool(self._reading.late or self._reading.new_above)
 
     def look(self) -> None:
         """Something has changed: bring all of it in line."""
@@ -108,7 +108,7 @@ class Conversation(Vertical):
     def _around(self) -> Around:
         recent = self._room.is_recent
         return Around(
-            late=len(self._room.late_above),
+            late=len(self._reading.late),
             new=self._reading.new_above,
             below=self.transcript.unseen if recent else self._room.unread.messages,
             more=not recent,
@@ -139,7 +139,7 @@ class Conversation(Vertical):
 
     def go_above(self) -> None:
         """Go to the first late message above the screen, or to where the new ones begin."""
-        late = self._room.late_above
+        late = self._reading.late
         if late:
             self._paging.to_message(*late[0])
         else:

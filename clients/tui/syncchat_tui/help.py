@@ -19,7 +19,7 @@ SECTIONS = {
         "PageUp, PageDown": "scroll; older messages come by themselves",
         "Home, End": "go to the start of what is loaded, to the newest",
         "Esc": "to the newest, and all is read",
-        "F6": "go to what came late, or is new, above",
+        "F5": "go to what came late, or is new, above",
         "Ctrl+F": "search: Up, Down and Enter lead to a message",
         "Ctrl+Up, Ctrl+Down": "select a message; Esc selects none",
         "F8": "delete it: your own, a moderator anybody's",

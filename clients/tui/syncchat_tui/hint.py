@@ -29,10 +29,10 @@ def _above(around: Around, width: int) -> str:
     if around.late:
         messages = "message" if around.late == 1 else "messages"
         return (
-            f"▲ {around.late} late (F6)" if short else f"▲ {around.late} {messages} arrived late above (F6)"
+            f"▲ {around.late} late (F5)" if short else f"▲ {around.late} {messages} arrived late above (F5)"
         )
     if around.new:
-        return f"▲ {around.new} new (F6)" if short else f"▲ {around.new} new: they begin above (F6)"
+        return f"▲ {around.new} new (F5)" if short else f"▲ {around.new} new: they begin above (F5)"
     return ""
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from syncchat.core.cover import Unread
+from syncchat.core.late import Late
 from syncchat.paged_room import PagedRoom
 from syncchat_tui.transcript import Transcript
 
@@ -37,6 +38,12 @@ class Reading:
         self._left = ""
         self._new = 0
         self._found = False
+        self._known: set[str] = set()
+
+    @property
+    def late(self) -> list[Late]:
+        """Late messages above what is shown, without those that were there, and read, on entering."""
+        return [late for late in self._room.late_above if late.id not in self._known]
 
     @property
     def unread(self) -> Unread:
@@ -58,7 +65,7 @@ class Reading:
     def look(self) -> None:
         """Something changed: the cover, what is loaded, or what is in view."""
         if self._marked is None:
-            self._divide()
+            self._enter()
         if self._transcript.blocks.divided_at is not None and not self._transcript.new_above:
             self._found = True
         timeline = self._room.timeline
@@ -86,10 +93,15 @@ class Reading:
         self._focused = focused
         self.look()
 
-    def _divide(self) -> None:
-        mark = self._room.cover.read(self._room.user)
-        self._new = 0 if mark is None else self._room.unread.messages
-        self._transcript.divide(mark.id if mark is not None and self._new else None)
+    def _enter(self) -> None:
+        """See what is new; also as long as the server may still tell of more."""
+        room = self._room
+        mark, unread = room.cover.read(room.user), room.unread.messages
+        self._new = 0 if mark is None else unread
+        self._transcript.divide(mark.id if mark is not None and unread else None)
+        behind = 0 if mark is None else sum(message.id > mark.id for message in room.timeline)
+        if mark is None or behind >= unread:
+            self._known.update(late.id for late in room.late_above)
 
     def _mark(self) -> None:
         self._waits = False
