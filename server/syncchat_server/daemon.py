@@ -133,7 +133,7 @@ def _search(hub: Hub, log: SqliteLog, settings: Settings) -> Search | None:
 
 def _retention(hub: Hub, log: SqliteLog, settings: Settings, search: Search | None) -> Retention:
     """What drops old pages."""
-    aside = None if search is None else search.erase
+    aside = None if search is None else search.refresh
     return Retention(hub, log, settings.retention, now=lambda: time.time_ns() // 1_000_000, aside=aside)
 
 

@@ -101,12 +101,16 @@ class Search:
         if not self._opened.is_set():
             raise NotNow("the search index cannot be opened")
 
-    async def erase(self, page: str, _id: str = "") -> None:
-        """Leave no trace in the index's file of what is gone from a page, or with all of it.
+    async def refresh(self, page: str) -> None:
+        """Bring a page to where the log has it now; nothing is found of one that the log has no more.
 
         Raises LogError, SearchFailed; also while the index is not open, as its file may hold it.
         """
         if not self._opened.is_set():
             raise SearchFailed("the search index is not open for now; its file can be removed")
         await self._feeder.refresh(page)
+
+    async def erase(self, page: str, _id: str = "") -> None:
+        """The same, and leave no trace in the index's file: else that takes a minute. Raises as `refresh`."""
+        await self.refresh(page)
         await self._index.purge()

@@ -292,3 +292,35 @@ async def _do_something(
             seq = await log.append(doc, [writers[doc].write(id, value)])
             feeder.note(doc, seq, {id: writers[doc].root[id]})
             expected[id] = text
+
+
+@pytest.mark.anyio
+async def test_H8_H11_a_page_that_the_log_drops_is_found_no_more_and_does_not_come_back(
+    tmp_path: Path,
+) -> None:
+    writer, id = Writer(), message(7)
+    async with MemoryLog() as log, Index(tmp_path / "search.sqlite") as index:
+        await write(log, "lobby/0", {message(1): {"text": "cake"}})
+        await write(log, "lobby/1", {message(2): {"text": "cake"}})
+        feeder = Feeder(log, index)
+        await feeder.update()
+        seq = await log.append("lobby/0", [writer.write(id, {"text": "cake"})])
+        feeder.note("lobby/0", seq, {id: writer.root[id]})
+        await log.drop("lobby/0")
+        await feeder.refresh("lobby/0")
+        await feeder.put_noted()
+        assert await found(index, "cake") == {message(2)}
+        assert await index.cursors() == await log.heads()
+
+
+@pytest.mark.anyio
+async def test_H8_H11_what_was_dropped_while_nobody_looked_is_found_no_more(tmp_path: Path) -> None:
+    async with MemoryLog() as log:
+        async with LocalSearch(log, tmp_path / "search.sqlite") as local:
+            for page in range(3):
+                await write(log, f"lobby/{page}", {message(page): {"text": "cake"}})
+            await local.update()
+        await log.drop("lobby/0", "lobby/1")
+        async with LocalSearch(log, tmp_path / "search.sqlite") as local:
+            await local.update()
+            assert await find(local, "cake") == {message(2)}
