@@ -1,7 +1,7 @@
 """Somebody in a simulated world who may write, and tries to harm what others wrote."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import anyio
 
@@ -20,11 +20,11 @@ Strike = Callable[[random.Random, Decoded], bytes]
 
 
 class Intruder:
-    """It joins a doc again and again, looks at what is there, and strikes; all by chances of its own."""
+    """It joins one of `docs` again and again, looks at what is there, and strikes; by chances of its own."""
 
-    def __init__(self, seed: int, doc: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, seed: int, docs: Sequence[str], tell: Callable[[str], None]) -> None:
         self._rng = random.Random(f"intruder {seed}")
-        self._doc = doc
+        self._docs = docs
         self._tell = tell
 
     async def run(self, hub: Callable[[], Hub | None], token: Callable[[], str]) -> None:
@@ -37,17 +37,17 @@ class Intruder:
 
     async def _intrude(self, hub: Hub, token: str) -> None:
         async with hub.connect() as link:
-            client = RawClient(link, token)
-            client.ask(self._doc)
+            client, doc = RawClient(link, token), self._rng.choice(self._docs)
+            client.ask(doc)
             try:
                 heard = await client.heard(1)
                 name, strike = self._rng.choice(STRIKES)
-                client.say(self._doc, Update(strike(self._rng, decode(_state(heard)))))
+                client.say(doc, Update(strike(self._rng, decode(_state(heard)))))
                 heard = await client.heard(1)
             except LinkClosed:
                 return
         rules = [str(why.get("rule")) for why in told([message for _, message in heard])]
-        self._tell(f"the intruder tried {name}: {', '.join(rules) or 'nobody answered'}")
+        self._tell(f"the intruder tried {name} in {doc}: {', '.join(rules) or 'nobody answered'}")
 
 
 def _state(heard: list[tuple[str, Message]]) -> bytes:

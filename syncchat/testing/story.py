@@ -205,39 +205,54 @@ async def _heal(world: World) -> None:
             await _finish_leftovers(client)
         world.clients.append(world.newcomer())
         await _rest(world)
+        await _read_all(world)
 
 
 async def _finish_leftovers(client: Client) -> None:
     """A stream that only the server remembered came back to its writer when that was healed."""
     _, room = await client.alive()
-    async for message in scroll_to_start(room):
+    async for message in _scroll_to_start(client):
         if message.streaming and message.user == client.user:
             room.reopen(message.id, agent=False).finish(state="interrupted")
 
 
 async def _rest(world: World) -> None:
     """Return when everything is acknowledged, and everybody who scrolls to the start has seen the same."""
-    peers = [(await client.alive())[0] for client in world.clients]
     while True:
-        for peer in peers:
-            await peer.settled()
+        await _settle(world)
         await anyio.sleep(1)  # what was acknowledged to one is still on its way to the others
         for client in world.clients:
             client.history = await _history(client)
-        if all(peer.is_settled for peer in peers) and len({_view(client) for client in world.clients}) == 1:
+        if len({_view(client) for client in world.clients}) == 1:
             return
 
 
+async def _read_all(world: World) -> None:
+    """Everybody reads to the end, and the cover tells everybody so."""
+    rooms = [(await client.alive())[1] for client in world.clients]
+    while any(room.cover.unread(room.user).messages for room in rooms):
+        for room in rooms:
+            room.mark_read()
+        await anyio.sleep(1)
+    await _settle(world)
+
+
+async def _settle(world: World) -> None:
+    for client in world.clients:
+        await (await client.alive())[0].settled()
+
+
 async def _history(client: Client) -> dict[str, Message]:
-    _, room = await client.alive()
-    return {message.id: message async for message in scroll_to_start(room)}
+    return {message.id: message async for message in _scroll_to_start(client)}
 
 
-async def scroll_to_start(room: Room) -> AsyncIterator[Message]:
+async def _scroll_to_start(client: Client) -> AsyncIterator[Message]:
     """Every message that somebody sees who scrolls to the start, from the end on; some of them twice."""
+    peer, room = await client.alive()
     await room.recent()
     more = True
     while more:
+        await peer.settled()
         for message in list(room.timeline):
             yield message
         more = await room.older()
@@ -267,6 +282,8 @@ def _check(world: World) -> None:
         shown = [message.id for message in client.room.timeline]
         _require("O4", len(shown) == len(set(shown)), "a message is there twice")
         _require("H2", shown == sorted(shown), "messages are not in the order of their ids")
+    counted = {client.room.cover.messages for client in world.clients if client.room is not None}
+    _require("H7", min(counted) >= len(ids), f"{len(ids)} messages, and {counted} are counted")
     lost = world.promises.kept - set(ids)
     _require("D5", not lost, f"lost: {sorted(lost)}")
     unknown = set(ids) - world.promises.author.keys()

@@ -10,7 +10,7 @@ from anyio.abc import TaskGroup
 from syncchat.core.deltas import Added, Delta
 from syncchat.core.dialect import HocuspocusDialect
 from syncchat.core.grant import Grant, Role
-from syncchat.core.ids import page_name
+from syncchat.core.ids import cover_name, page_name
 from syncchat.core.message import Message
 from syncchat.core.stream import Stream
 from syncchat.core.tables import CellTable
@@ -31,13 +31,16 @@ LIMITS = Limits(
     reader_backlog=600,
     commit_updates=8,
     pending_updates=8,
+    page_messages=8,
+    cover_seconds=1.0,
 )
-"""Bounds so small that a short run meets all of them."""
+"""Bounds so small that a short run meets all of them: of a hundred messages a dozen pages are made."""
 
 LIFETIME = 40
 """Seconds that a token is good; half of them later there is a new one."""
 
 INTRUDER = "eve"
+TARGETS = (cover_name(ROOM), *(page_name(ROOM, number) for number in range(4)))
 
 
 def token_of(user: str) -> str:
@@ -217,7 +220,7 @@ class World:
                 for twin in self.clients:
                     twin.has_twin = True
         tasks.start_soon(self.server.run)
-        intruder = Intruder(seed, page_name(ROOM, 0), self.promises.trace.append)
+        intruder = Intruder(seed, TARGETS, self.promises.trace.append)
         tasks.start_soon(intruder.run, lambda: self.server.hub, lambda: token_of(INTRUDER))
         for client in self.clients:
             tasks.start_soon(client.run)
