@@ -59,12 +59,13 @@ class IndexDamaged(SearchFailed):
 def explain(path: Path | None, error: sqlite3.Error) -> SearchFailed:
     """What `error` means to the user of the index at `path`."""
     name = str(getattr(error, "sqlite_errorname", ""))
-    if name.startswith(_DAMAGED):
+    if name.startswith(_DAMAGED) or isinstance(error, sqlite3.ProgrammingError):  # it could not be renewed
         return IndexDamaged(f"the search index {path} is damaged ({error}): it is built anew")
     for code, remedy in _REMEDIES.items():
         if name.startswith(code):
             return SearchFailed(f"the search index {path} failed ({error}): {remedy}")
-    return SearchFailed(f"the search index {path} failed ({error}): it can be removed, and is built anew")
+    # Not the error's own words: they could be those of a query.
+    return SearchFailed(f"the search index {path} failed ({name}): it can be removed, and is built anew")
 
 
 def open_index(path: Path | None) -> sqlite3.Connection:

@@ -40,26 +40,30 @@ class Index:
         self.path = None if path is None else Path(path)
         self.searches = 0
         """How many searches there were."""
+        self._is_open = False
 
     async def __aenter__(self) -> Self:
         """Open the file. Raises SearchFailed if it is another program's, or cannot be opened or made."""
         self._worker = Worker("syncchat search")
         try:
-            self._connection = await self._worker.run(lambda: open_index(self.path))
+            with anyio.CancelScope(shield=True):  # or nobody would close it
+                self._connection = await self._worker.run(lambda: open_index(self.path))
         except SearchFailed:
             self._worker.stop()
             raise
+        self._is_open = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._is_open = False
         with anyio.CancelScope(shield=True):
             await self._worker.run(self._connection.close)
         self._worker.stop()
 
     async def renew(self) -> None:
-        """Drop all that is in it."""
+        """Drop all that is in it. If that fails, every call raises IndexDamaged until it is done again."""
 
         def work() -> None:
             self._connection.close()
@@ -140,6 +144,8 @@ class Index:
         )
 
     async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if not self._is_open:
+            raise SearchFailed(f"the search index {self.path} is not open: use it inside its `async with`")
         try:
             return await self._worker.run(lambda: work(self._connection))
         except sqlite3.Error as error:

@@ -328,3 +328,20 @@ async def test_H8_an_index_that_is_damaged_while_it_is_used_says_so_and_can_be_r
         await index.renew()
         assert await index.cursors() == {}
         assert await find(index, "cake") == []
+
+
+@pytest.mark.anyio
+async def test_H8_an_index_that_could_not_be_renewed_can_be_later(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "search.sqlite"
+    path.parent.mkdir()
+    async with Index(path) as index:
+        path.parent.rename(tmp_path / "elsewhere")
+        with pytest.raises(SearchFailed, match="folder"):
+            await index.renew()
+        with pytest.raises(IndexDamaged):
+            await find(index, "cake")
+        path.parent.mkdir()
+        await index.renew()
+        assert await find(index, "cake") == []
+    with pytest.raises(SearchFailed, match="async with"):
+        await find(index, "cake")
