@@ -11,7 +11,8 @@ import httpx2
 from jsonschema import Draft202012Validator
 
 from syncchat.testing.program import PATIENCE, Daemon
-from syncchat_server.api.openapi import DOCUMENT, EVENT
+from syncchat_server.api.openapi import DOCUMENT
+from syncchat_server.api.schemas import EVENT
 from tests.server.receiving import SECRET, Receiver
 
 DOCS = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")

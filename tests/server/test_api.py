@@ -22,7 +22,8 @@ from syncchat.peer import Peer
 from syncchat.testing.program import PATIENCE, Daemon
 from syncchat_server.api import Rooms, api_routes
 from syncchat_server.api.asking import MAX_BODY
-from syncchat_server.api.openapi import DOCUMENT, ID_PATTERN, MAX_PAGE, PATHS
+from syncchat_server.api.openapi import DOCUMENT, PATHS
+from syncchat_server.api.schemas import ID_PATTERN, MAX_PAGE
 from syncchat_server.auth import OpenAuthority
 from syncchat_server.handshake import Origins
 from syncchat_server.limits import DaemonLimits
@@ -298,6 +299,22 @@ def test_W4_a_body_that_cannot_be_is_told_without_being_repeated(api: Api) -> No
         assert len(answer.content) < 500
     assert api.post("x" * MAX_TEXT).status_code == 201
     assert api.post("y", key="k" * 256).status_code == 422
+
+
+def test_W1_W3_a_room_one_message_and_read_marks_are_told_as_the_document_says(api: Api) -> None:
+    first, second = (api.post(f"number {number}").json() for number in range(2))
+    assert api.get(f"{LOBBY}/{first['id']}").json() == first
+    assert api.get(f"{LOBBY}/{first['id']}", params={"page": 0}).json() == first
+    elsewhere = api.get(f"{LOBBY}/{first['id']}", params={"page": 7})
+    assert (elsewhere.status_code, elsewhere.json()["code"]) == (404, "no_message")
+    marked = api.ask("PUT", f"{ROOMS}/lobby/read", json={"id": second["id"]})
+    assert (marked.status_code, marked.json()) == (202, {"read": second["id"]})
+    assert api.get(f"{ROOMS}/lobby").json()["role"] == "agent"
+    assert api.get(f"{ROOMS}/nowhere").status_code == 404
+    for body in (b"", b"{}", b'{"id": "a"}', b'{"id": 1}', b"[" * 100_000):
+        assert api.ask("PUT", f"{ROOMS}/lobby/read", content=body).status_code == 422
+    for path in ("first", f"{first['id']}?page=x", f"{first['id']}?page="):
+        assert api.get(f"{LOBBY}/{path}").status_code == 422
 
 
 def test_W4_a_query_that_cannot_be_is_told(api: Api) -> None:

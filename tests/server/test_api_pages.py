@@ -12,11 +12,12 @@ from syncchat.core.grant import Claims, Role
 from syncchat.core.ids import format_id
 from syncchat.core.message import Body
 from syncchat.core.store import Store
-from syncchat.hub import Hub
+from syncchat.hub import Hub, Limits
 from syncchat.log import Entry, MemoryLog
+from syncchat.peer import Peer
 from syncchat.testing import loop
 from syncchat.testing.client import Writer
-from syncchat_server.api import Rooms, history, openapi
+from syncchat_server.api import Rooms, history, schemas
 from syncchat_server.api.history import END, Place, read_place
 from syncchat_server.api.problems import Problem
 from syncchat_server.auth import OpenAuthority
@@ -62,12 +63,13 @@ def cover(first: int, before: Sequence[Entry]) -> bytes:
     return doc.get_update()
 
 
-def serving(main: Callable[[Rooms, MemoryLog, Hub], Awaitable[None]]) -> None:
+def serving(main: Callable[[Rooms, MemoryLog, Hub], Awaitable[None]], limits: Limits | None = None) -> None:
     """Run `main` with the rooms of a hub, in virtual time."""
 
     async def run() -> None:
         log = MemoryLog()
-        async with Hub(log, authorize=OpenAuthority()) as hub, Rooms(hub, log) as served:
+        hub = Hub(log, authorize=OpenAuthority(), limits=limits)
+        async with hub, Rooms(hub, log) as served:
             await main(served, log, hub)
 
     loop.run(run)
@@ -170,7 +172,7 @@ def test_W2_a_key_is_known_on_older_pages_too_as_far_as_the_document_says(
         assert await served.post(ADA, "lobby", Body("once"), "key") == (first, False)
         with pytest.raises(Problem, match="another text"):
             await served.post(ADA, "lobby", Body("twice"), "key")
-        monkeypatch.setattr(openapi, "KEY_PAGES", PAGES - 1)
+        monkeypatch.setattr(schemas, "KEY_PAGES", PAGES - 1)
         again, is_new = await served.post(ADA, "lobby", Body("once"), "key")
         assert (is_new, again["id"] != first["id"]) == (True, True)
 
@@ -186,5 +188,52 @@ def test_W1_H7_a_room_is_told_with_what_its_caller_has_not_read() -> None:
         assert [(room["messages"], room["mentions"]) for room in told.values()] == [(20, 0), (20, 20)]
         assert told["bob"]["unread"] == 20
         assert told["bob"]["read"] is None
+
+    serving(main)
+
+
+def test_W1_H3_who_goes_on_posting_goes_from_page_to_page_and_all_of_it_is_read() -> None:
+    async def main(served: Rooms, log: MemoryLog, hub: Hub) -> None:
+        ids = []
+        async with Peer(user="bob", connect=hub.connect) as peer:
+            room = await peer.enter("lobby")
+            for number in range(3 * EACH):
+                message, _ = await served.post(ADA, "lobby", Body(f"{number}, @bob"), f"key {number}")
+                ids += [str(message["id"]), room.post(f"{number}, too")]
+                await peer.settled()
+            assert await served.post(ADA, "lobby", Body("1, @bob"), "key 1") == (
+                await served.history.message("lobby", Place(None, ids[2])),
+                False,
+            )
+        assert sorted(id for part in await walk(served, 5) for id in part) == sorted(ids)
+        await anyio.sleep(10)
+        told = await served.describe(ADA, "lobby", Role.WRITER)
+        assert (told["messages"], len(await log.docs()) > 2 * 3) == (len(ids), True)
+
+    serving(main, Limits(page_messages=EACH))
+
+
+def test_W1_H7_who_tells_how_far_it_has_read_has_nothing_unread_up_to_there() -> None:
+    async def main(served: Rooms, _log: MemoryLog, _hub: Hub) -> None:
+        bob = Claims("bob", (("*", Role.WRITER),))
+        ids = [str((await served.post(ADA, "lobby", Body(f"{n} @bob"), None))[0]["id"]) for n in range(7)]
+        await anyio.sleep(10)
+        before = await served.describe(bob, "lobby", Role.WRITER)
+        await served.mark_read(bob, "lobby", ids[4])
+        await served.mark_read(bob, "lobby", ids[1])
+        await anyio.sleep(10)
+        after = await served.describe(bob, "lobby", Role.WRITER)
+        assert (before["unread"], before["mentions"], before["read"]) == (7, 7, None)
+        assert (after["unread"], after["mentions"], after["read"]) == (2, 2, ids[4])
+
+    serving(main, Limits(page_messages=3))
+
+
+def test_W1_G11_a_reader_leaves_no_mark() -> None:
+    async def main(served: Rooms, _log: MemoryLog, _hub: Hub) -> None:
+        message, _ = await served.post(ADA, "lobby", Body("hello"), None)
+        with pytest.raises(Problem) as raised:
+            await served.mark_read(Claims("eve", (("*", Role.READER),)), "lobby", str(message["id"]))
+        assert raised.value.content["rule"] == "G11"
 
     serving(main)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from syncchat_server.api.openapi import DOCUMENT, EVENT
+from syncchat_server.api.openapi import DOCUMENT
+from syncchat_server.api.schemas import EVENT
 from syncchat_server.settings import BadSetting
 from syncchat_server.webhooks import Hook, read_hooks
 from tests.server.receiving import KEY, SECRET, Receiver, hooks_file, peer_of, post, serving, until

@@ -9,8 +9,8 @@ from syncchat.core.ids import NAME, parse_id
 from syncchat.core.message import BadText, Body, TextTooLong, check_message_text
 from syncchat.errors import InvalidName
 from syncchat_server.api.history import Place, read_place
-from syncchat_server.api.openapi import MAX_KEY, NEW_MESSAGE
 from syncchat_server.api.problems import invalid, no_room, too_large
+from syncchat_server.api.schemas import MAX_KEY, NEW_MESSAGE
 
 MAX_BODY = 128 * 1024
 """Bytes of a request's body: the longest text, with every character escaped."""
@@ -76,12 +76,25 @@ async def read_body(request: Request) -> bytes:
     return bytes(body)
 
 
-def read_message(data: bytes) -> Body:
-    """The message to be posted; raises Problem, which repeats nothing of what was sent."""
+def read_mark(data: bytes) -> str:
+    """The message up to which somebody has read."""
+    match _json(data):
+        case {"id": str(id), **others} if not others:
+            check_id(id, "id")
+            return id
+    raise invalid("the body has to be an object with the id of a message, and nothing else")
+
+
+def _json(data: bytes) -> Any:
     try:
-        told: Any = json.loads(data)
+        return json.loads(data)
     except (ValueError, RecursionError) as error:
         raise invalid("the body is no JSON") from error
+
+
+def read_message(data: bytes) -> Body:
+    """The message to be posted; raises Problem, which repeats nothing of what was sent."""
+    told = _json(data)
     if (
         not isinstance(told, dict)
         or "text" not in told

@@ -19,10 +19,9 @@ from syncchat.hub import Hub
 from syncchat.log import Log
 from syncchat_server.api.docs import Docs, Updates, as_doc
 from syncchat_server.api.history import History, Place
-from syncchat_server.api.poster import CLIENT_BITS
 from syncchat_server.api.problems import Problem, no_message, unavailable
 from syncchat_server.api.reading import Json, read_message
-from syncchat_server.api.visit import visit
+from syncchat_server.api.visit import CLIENT_BITS, visit
 
 TRIES = 8
 """How often somebody may be quicker: a writer who edits the message, another compaction of its page."""

@@ -1,232 +1,37 @@
 """The document that describes the HTTP API: what /openapi.json says, in OpenAPI 3.1."""
 
 from http import HTTPStatus
-from typing import Any, Final
 
-from syncchat.core.grant import Role
-from syncchat.core.ids import NAME
-from syncchat.core.message import MAX_TEXT, STATES
 from syncchat.search import MAX_HITS
 from syncchat.search.query import MAX_QUERY
-
-Json = dict[str, Any]
+from syncchat_server.api.schemas import (
+    COUNT,
+    ERASED,
+    EVENT,
+    HIT,
+    ID,
+    KEY_PAGES,
+    LATE,
+    MAX_KEY,
+    MAX_PAGE,
+    MAX_ROOMS,
+    MESSAGE,
+    MESSAGE_PAGE,
+    NAME_SCHEMA,
+    NEW_MESSAGE,
+    NEW_READ_MARK,
+    PLACE,
+    PROBLEM,
+    READ_MARK,
+    ROOM_LIST,
+    ROOM_TOLD,
+    SEARCH_RESULT,
+    USAGE,
+    Json,
+)
 
 DESCRIPTION = """Rooms, their messages, and posting, for scripts: under the same guard as every client.
 Without authentication on the daemon the token is the user's name."""
-
-MAX_PAGE: Final = 200
-"""Messages that are told at once."""
-
-MAX_ROOMS: Final = 1000
-"""Rooms that are told at once."""
-
-MAX_KEY: Final = 255
-"""Characters of an idempotency key."""
-
-KEY_PAGES: Final = 16
-"""Pages, from the newest on, in which a message with the key of a new one is looked for."""
-
-NAME_PATTERN = "^" + NAME.pattern.replace(r"\Z", "$")
-ID_PATTERN = r"^[0-9a-hjkmnp-tv-z]{10}\.[A-Za-z0-9_-]{1,40}\.[0-9a-hjkmnp-tv-z]{8}$"
-
-NAME_SCHEMA: Json = {"type": "string", "pattern": NAME_PATTERN}
-ID: Json = {
-    "type": "string",
-    "pattern": ID_PATTERN,
-    "description": "A message's id; ids sort as messages are shown.",
-}
-TIME: Json = {"type": "string", "format": "date-time"}
-COUNT: Json = {"type": "integer", "minimum": 0}
-
-
-def _object(description: str, properties: Json, optional: tuple[str, ...] = ()) -> Json:
-    return {
-        "type": "object",
-        "description": description,
-        "properties": properties,
-        "required": [name for name in properties if name not in optional],
-        "additionalProperties": False,
-    }
-
-
-def _or_null(schema: Json) -> Json:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def _text(description: str, **more: object) -> Json:
-    return {"type": "string", "description": description, **more}
-
-
-MESSAGE = _object(
-    "A message as it is now.",
-    {
-        "id": ID,
-        "room": NAME_SCHEMA,
-        "user": NAME_SCHEMA,
-        "text": _text("Empty if it was deleted."),
-        "time": TIME,
-        "re": _or_null(ID),
-        "edited": _or_null(TIME),
-        "deleted": {"type": "boolean"},
-        "deleted_by": _or_null(NAME_SCHEMA),
-        "agent": {"type": "boolean", "description": "Whether an agent wrote it."},
-        "state": {"enum": [*sorted(STATES), None], "description": "How it ended if not by being complete."},
-        "streaming": {"type": "boolean", "description": "Whether it is still being written."},
-        "reactions": {
-            "type": "object",
-            "description": "By emoji, the users who reacted.",
-            "additionalProperties": {"type": "array", "items": NAME_SCHEMA},
-        },
-    },
-)
-
-NEW_MESSAGE = _object(
-    "What is to be posted.",
-    {
-        "text": _text(f"At most {MAX_TEXT} bytes of UTF-8, and more than white space.", minLength=1),
-        "re": _or_null(ID) | {"description": "The message it answers."},
-        "agent": {"type": "boolean", "default": False, "description": "Only an agent's token may say so."},
-    },
-    optional=("re", "agent"),
-)
-
-PLACE: Json = {
-    "type": "string",
-    "pattern": rf"^([0-9]{{1,9}}:({ID_PATTERN[1:-1]}|~)|{ID_PATTERN[1:-1]})$",
-    "description": "A message's place: its page, and there its id, or ~ for the end of the page. "
-    "A mere id is looked for where its time would have it.",
-}
-
-LATE = _object(
-    "A message that was written earlier than it arrived: it stands on the page that was the newest for its "
-    "author, and is told there.",
-    {"id": ID, "page": COUNT},
-)
-
-MESSAGE_PAGE = _object(
-    "Messages of a room, the newest last, sorted by their ids. There may be fewer than were asked for; "
-    "what was written offline comes with the page it stands on, and so each message comes once.",
-    {
-        "messages": {
-            "type": "array",
-            "items": {"$ref": "#/components/schemas/Message"},
-            "maxItems": MAX_PAGE,
-        },
-        "late": {
-            "type": "array",
-            "items": {"$ref": "#/components/schemas/Late"},
-            "description": "Those that arrived, while these were the newest, on older pages.",
-        },
-        "next": _or_null(PLACE)
-        | {"description": "Ask with before=NEXT for older ones; null: there are none."},
-    },
-)
-
-ROOM_TOLD = _object(
-    "A room that the caller may enter.",
-    {
-        "name": NAME_SCHEMA,
-        "role": {"enum": [str(role) for role in Role]},
-        "users": {
-            "type": "array",
-            "items": NAME_SCHEMA,
-            "description": "Who has it open now, or has posted over HTTP within a minute.",
-        },
-        "messages": COUNT | {"description": "How many have arrived, late ones included."},
-        "unread": COUNT | {"description": "How many of them the caller has not read."},
-        "mentions": COUNT | {"description": "How many of those mention the caller."},
-        "read": _or_null(ID) | {"description": "How far the caller has read; null: nothing is known."},
-    },
-)
-
-ROOM_LIST = _object(
-    "Rooms, sorted by name.",
-    {
-        "rooms": {"type": "array", "items": {"$ref": "#/components/schemas/Room"}},
-        "next": _or_null(NAME_SCHEMA)
-        | {"description": "Ask with after=NEXT for more; null: there are none."},
-    },
-)
-
-HIT = _object(
-    "A message that was found.",
-    {
-        "id": ID,
-        "room": NAME_SCHEMA,
-        "page": COUNT | {"description": "The page of the room on which it stands."},
-        "user": NAME_SCHEMA,
-        "time": TIME,
-        "snippet": _text("Its text, or a part of it; … stands for what is left out."),
-        "marks": {
-            "type": "array",
-            "description": "Where in the snippet stands what was searched for: from one character to before "
-            "another, counted in Unicode code points.",
-            "items": {"type": "array", "items": COUNT, "minItems": 2, "maxItems": 2},
-        },
-    },
-)
-
-SEARCH_RESULT = _object(
-    "Messages that were found, the newest first.",
-    {
-        "hits": {"type": "array", "items": {"$ref": "#/components/schemas/Hit"}, "maxItems": MAX_HITS},
-        "next": _or_null(_text("Ask with before=NEXT for older ones; null: there are none.")),
-        "complete": {
-            "type": "boolean",
-            "description": "Whether every message was searched that was durable a second ago; false while "
-            "the daemon still builds its index.",
-        },
-    },
-)
-
-USAGE = _object(
-    "What the caller has done over HTTP since `since`.",
-    {
-        "user": NAME_SCHEMA,
-        "since": TIME,
-        "requests": COUNT,
-        "messages": {
-            "type": "object",
-            "description": "Messages posted, by room; `*` are those in the many after a thousand.",
-            "additionalProperties": COUNT,
-        },
-        "agent": _object(
-            "What the daemon's own agent has asked its models, for everybody together.",
-            {"calls": COUNT, "failures": COUNT, "tokens_in": COUNT, "tokens_out": COUNT},
-        ),
-    },
-)
-
-ERASED = _object(
-    "What an erase reached.",
-    {
-        "message": {"$ref": "#/components/schemas/Message"},
-        "page": COUNT | {"description": "The page it stands on."},
-        "reached": {"type": "array", "items": _text("Where its text is no more.")},
-        "left": {"type": "array", "items": _text("Where it still is, and why: erase it again.")},
-        "beyond": {"type": "array", "items": _text("What no erase reaches.")},
-    },
-)
-
-EVENT = _object(
-    "What a webhook is sent; `webhook-id` in its headers is the message's id.",
-    {"type": {"const": "message.created"}, "data": {"$ref": "#/components/schemas/Message"}},
-)
-
-PROBLEM = _object(
-    "What is wrong, and what to do (RFC 9457).",
-    {
-        "title": _text("The status in words."),
-        "status": {"type": "integer"},
-        "code": _text("For programs."),
-        "detail": _text("What is wrong."),
-        "remedy": _text("What to do about it."),
-        "retry": {"type": "integer", "description": "Seconds after which to try again, as in Retry-After."},
-        "limit": _text("The name of the limit that was met."),
-        "rule": _text("The rule of SPEC.md by which it was refused."),
-    },
-    optional=("retry", "limit", "rule"),
-)
 
 
 def _answer(name: str, description: str, media: str = "application/json") -> Json:
@@ -308,6 +113,15 @@ PATHS: Json = {
             | {"200": _answer("Message", "It was posted before with this key.")},
         },
     },
+    "/api/v1/rooms/{room}/read": {
+        "put": {
+            "operationId": "read",
+            "summary": "Tell how far you have read; what is unread follows within seconds",
+            "parameters": [ROOM],
+            "requestBody": {"required": True, **_answer("NewReadMark", "The message.")},
+            "responses": _answers(202, "ReadMark", "It was heard.", (404, 413)),
+        }
+    },
     "/api/v1/rooms/{room}/messages/{id}": {
         "get": {
             "operationId": "message",
@@ -385,6 +199,8 @@ DOCUMENT: Json = {
             "Late": LATE,
             "Room": ROOM_TOLD,
             "RoomList": ROOM_LIST,
+            "ReadMark": READ_MARK,
+            "NewReadMark": NEW_READ_MARK,
             "Hit": HIT,
             "SearchResult": SEARCH_RESULT,
             "Usage": USAGE,

@@ -13,10 +13,7 @@ from syncchat.core.grant import Claims
 from syncchat.core.message import Body
 from syncchat.core.page import MESSAGES
 from syncchat.hub import Hub
-from syncchat_server.api.visit import Visit, visit
-
-CLIENT_BITS = 53
-"""Bits of a client id, as in every client."""
+from syncchat_server.api.visit import CLIENT_BITS, Visit, visit
 
 MAX_POSTS = 1000
 """Messages under one client id: a doc's client ids are bounded, and so is what is kept here."""

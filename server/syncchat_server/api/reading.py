@@ -89,7 +89,7 @@ def message_json(
     streaming: bool = False,
     reactions: dict[str, list[str]] | None = None,
 ) -> Json:
-    """A message as the API tells it; see openapi.py."""
+    """A message as the API tells it; see schemas.py."""
     parts = parse_id(id)
     return {
         "id": id,

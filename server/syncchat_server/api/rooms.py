@@ -11,21 +11,23 @@ from typing import Self
 
 import anyio
 
+from syncchat.core.closing import Closing
 from syncchat.core.cover import Cover
 from syncchat.core.grant import Claims, Role
-from syncchat.core.ids import RAND_BITS, RAND_WIDTH, Hlc, base32, format_id, page_name, parse_doc
+from syncchat.core.ids import RAND_BITS, RAND_WIDTH, Hlc, base32, cover_name, format_id, page_name, parse_doc
 from syncchat.core.message import Body
 from syncchat.core.schema import SERVER
-from syncchat.errors import InvalidName
+from syncchat.errors import CloseCode, InvalidName
 from syncchat.hub import Hub
 from syncchat.log import Log
-from syncchat_server.api import openapi
+from syncchat_server.api import schemas
 from syncchat_server.api.docs import Docs
 from syncchat_server.api.erasing import Eraser
 from syncchat_server.api.history import History
 from syncchat_server.api.poster import Poster
-from syncchat_server.api.problems import invalid, no_room, unavailable
+from syncchat_server.api.problems import invalid, no_room, of_closing, unavailable
 from syncchat_server.api.reading import Json, find, message_json
+from syncchat_server.api.visit import visit
 
 LINGER = 60.0
 """Seconds for which who has posted is taken to be in the room: an agent can answer meanwhile."""
@@ -99,7 +101,7 @@ class Rooms:
         return role
 
     async def describe(self, claims: Claims, room: str, role: Role) -> Json:
-        """A room as it stands for somebody in this role; see openapi.py. Raises Problem."""
+        """A room as it stands for somebody in this role; see schemas.py. Raises Problem."""
         cover = await self._docs.cover(room)
         unread, read = cover.unread(claims.user), cover.read(claims.user)
         return {
@@ -111,6 +113,13 @@ class Rooms:
             "mentions": unread.mentions,
             "read": None if read is None else read.id,
         }
+
+    async def mark_read(self, claims: Claims, room: str, id: str) -> None:
+        """Somebody has read up to a message: it is heard, and shown in some seconds. Raises Problem."""
+        if not (await self.admit(claims, room)).writes:
+            raise of_closing(Closing(CloseCode.REFUSED, "a reader changes nothing", rule="G11"))
+        async with visit(self._hub, claims, cover_name(room)) as here:
+            await here.present({"read": id})
 
     # Posting in one.
 
@@ -134,7 +143,7 @@ class Rooms:
     async def _posted(self, user: str, room: str, cover: Cover, body: Body, key: str) -> Json | None:
         """What was posted with a key: its message's id tells, so that no key is kept anywhere else."""
         ending = f".{user}.{base32(_bits(key), RAND_WIDTH)}"
-        last = max(cover.first, cover.newest - openapi.KEY_PAGES + 1)
+        last = max(cover.first, cover.newest - schemas.KEY_PAGES + 1)
         for page in range(cover.newest, last - 1, -1):
             found = await self._docs.read(page_name(room, page), partial(find, room, ending=ending))
             if found is not None:

@@ -25,11 +25,12 @@ from syncchat_server.api.asking import (
     message_of,
     place_of,
     read_body,
+    read_mark,
     read_message,
     room_of,
 )
 from syncchat_server.api.erasing import BEYOND
-from syncchat_server.api.openapi import DOCUMENT, MAX_PAGE, MAX_ROOMS
+from syncchat_server.api.openapi import DOCUMENT
 from syncchat_server.api.problems import (
     Problem,
     invalid,
@@ -40,6 +41,7 @@ from syncchat_server.api.problems import (
     unauthenticated,
 )
 from syncchat_server.api.rooms import Rooms
+from syncchat_server.api.schemas import MAX_PAGE, MAX_ROOMS
 from syncchat_server.api.tally import Tallies
 from syncchat_server.auth import Authorities
 from syncchat_server.handshake import Origins, bearer
@@ -73,6 +75,7 @@ def api_routes(
             Route("/api/v1/rooms/{room}", api.answers(api.room)),
             Route("/api/v1/rooms/{room}/messages", api.answers(api.messages), methods=["GET"]),
             Route("/api/v1/rooms/{room}/messages", api.answers(api.post), methods=["POST"]),
+            Route("/api/v1/rooms/{room}/read", api.answers(api.read), methods=["PUT"]),
             Route("/api/v1/rooms/{room}/messages/{id}", api.answers(api.message)),
             Route("/api/v1/rooms/{room}/messages/{id}/erase", api.answers(api.erase), methods=["POST"]),
             Route("/api/v1/search", api.answers(api.search)),
@@ -82,7 +85,7 @@ def api_routes(
             Middleware(
                 CORSMiddleware,
                 allow_origins=sorted(origins.allowed),
-                allow_methods=["GET", "POST"],
+                allow_methods=["GET", "POST", "PUT"],
                 allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
                 expose_headers=["Retry-After"],
             )
@@ -179,6 +182,12 @@ class _Api:
         await self._rooms.admit(claims, room)
         erased = await self._rooms.eraser.erase(claims, room, place)
         return JSONResponse(erased._asdict() | {"beyond": BEYOND})
+
+    async def read(self, request: Request, claims: Claims) -> Response:
+        """PUT /api/v1/rooms/{room}/read."""
+        room, id = room_of(request), read_mark(await read_body(request))
+        await self._rooms.mark_read(claims, room, id)
+        return JSONResponse({"read": id}, HTTPStatus.ACCEPTED)
 
     async def post(self, request: Request, claims: Claims) -> Response:
         """POST /api/v1/rooms/{room}/messages."""

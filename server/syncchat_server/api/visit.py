@@ -1,5 +1,7 @@
 """One doc of a hub, opened as every client opens it: what a request reads and writes (W1)."""
 
+import json
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -12,6 +14,7 @@ from syncchat.core.grant import Claims
 from syncchat.core.messages import (
     Auth,
     Authenticated,
+    Awareness,
     Close,
     Denied,
     Message,
@@ -21,6 +24,7 @@ from syncchat.core.messages import (
     Step2,
     Update,
 )
+from syncchat.core.presence import Entry, encode
 from syncchat.errors import CloseCode, LinkClosed
 from syncchat.hub import Hub
 from syncchat.link import Link
@@ -28,6 +32,9 @@ from syncchat_server.api.problems import of_closing, unavailable
 
 PATIENCE = 10.0
 """Seconds that the hub may take for an answer; then ours is 503."""
+
+CLIENT_BITS = 53
+"""Bits of a client id, as in every client."""
 
 EVERYTHING = b"\x00"
 """The state vector of who has nothing yet."""
@@ -64,6 +71,12 @@ class Visit:
         """All that the doc holds, as one update; it is durable."""
         return (await self._ask(Step1(EVERYTHING), Step2)).update
 
+    async def present(self, state: dict[str, object]) -> None:
+        """Return when the hub has heard the presence state, which goes when the visit is over."""
+        entry = Entry(secrets.randbits(CLIENT_BITS), 1, json.dumps(state))
+        self._say(Awareness(encode([entry])))
+        await self.state()
+
     async def write(self, update: bytes) -> None:
         """Return when the update is durable."""
         status = await self._ask(Update(update), Status)
@@ -71,9 +84,7 @@ class Visit:
             raise of_closing(self._said or Closing(CloseCode.REFUSED, "the change was refused"))
 
     async def _ask(self, message: Message, answer: type[M]) -> M:
-        frame = self._dialect.encode(self._doc, message)
-        assert frame is not None, "this dialect has a word for everything"
-        self._link.send(frame)
+        self._say(message)
         try:
             with anyio.fail_after(PATIENCE):
                 while True:
@@ -84,6 +95,11 @@ class Visit:
             raise unavailable(f"the room has not answered for {PATIENCE:g} s") from None
         except LinkClosed as error:
             raise of_closing(self._said or Closing(error.code, error.reason)) from error
+
+    def _say(self, message: Message) -> None:
+        frame = self._dialect.encode(self._doc, message)
+        assert frame is not None, "this dialect has a word for everything"
+        self._link.send(frame)
 
     def _take(self, data: bytes) -> Message | None:
         frame = self._dialect.decode(data)
