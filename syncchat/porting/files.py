@@ -41,11 +41,12 @@ def import_files(
     line), SpoolFailed, ImportRefused, LogError; then nothing was written.
     """
     with spooling(now) as spool:
-        about = _read_all(source, room, reading, spool)
+        about = read_files(source, room, reading, spool)
         return import_into(log, room, spool, about, progress)
 
 
-def _read_all(source: Source, room: str, reading: Reading, spool: Spool) -> About:
+def read_files(source: Source, room: str, reading: Reading, spool: Spool) -> About:
+    """Put the messages of files into a spool; returns what they say of the room. Raises BadInput."""
     about = About(room)
 
     def records(found: Iterator[Record | About]) -> Iterator[Record]:

@@ -108,9 +108,10 @@ def _read_header(value: dict[str, Any]) -> About:
 
 def _read_record(value: dict[str, Any], authors: Authors) -> Record:
     id = _mapped(_text(value, "id") or "", authors)
+    reactions = _read_reactions(value.get("reactions"), authors)
     deleted_by = _text(value, "deleted_by")
     if value.get("deleted") is True:
-        return Record(id, Body("", deleted=True, by=deleted_by and authors.user(deleted_by)))
+        return Record(id, Body("", deleted=True, by=deleted_by and authors.user(deleted_by)), reactions)
     text, re, state = _text(value, "text"), _text(value, "re"), _text(value, "state")
     if text is None:
         raise ValueError("a message without a `text`")
@@ -125,7 +126,7 @@ def _read_record(value: dict[str, Any], authors: Authors) -> Record:
         agent=value.get("agent") is True,
         state="interrupted" if streaming else state,
     )
-    return Record(id, body, _read_reactions(value.get("reactions"), authors))
+    return Record(id, body, reactions)
 
 
 def _read_reactions(value: Any, authors: Authors) -> dict[str, tuple[str, ...]]:

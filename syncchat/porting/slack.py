@@ -94,7 +94,7 @@ class _Export:
 
     def _records(self, entry: Entry) -> Iterator[Record]:
         """A message, in several if it is longer than one may be."""
-        subtype = entry.get("subtype") or ""
+        subtype = _inside(entry, "subtype")
         deleted = subtype == "tombstone"
         text = "" if deleted else self._text(entry, subtype)
         if entry.get("type", "message") != "message" or subtype not in _SPOKEN or not (text or deleted):
@@ -111,31 +111,29 @@ class _Export:
             yield self._record(entry, number, body._replace(text=part))
 
     def _record(self, entry: Entry, number: int, body: Body) -> Record:
-        ts = str(entry.get("ts"))
+        ts = _inside(entry, "ts")
         author = self._author(entry)
-        source = f"slack\0{ts}\0{entry.get('user') or author}\0{number}".encode(errors="replace")
+        source = f"slack\0{ts}\0{_inside(entry, 'user') or author}\0{number}".encode(errors="replace")
         digest = hashlib.blake2b(source, digest_size=RAND_BITS // 8).digest()
-        thread = entry.get("thread_ts") or ts
+        thread = _inside(entry, "thread_ts") or ts
         return Record(
             format_id(_milliseconds(ts) + number, self._authors.user(author), int.from_bytes(digest, "big")),
             body,
             NO_REACTIONS if number else self._reactions(entry.get("reactions")),
             key=ts if thread == ts and not number and "thread_ts" in entry else None,
-            answers=str(thread) if thread != ts else None,
+            answers=thread if thread != ts else None,
         )
 
     def _author(self, entry: Entry) -> str:
         """The name of whoever wrote it."""
-        user = entry.get("user")
-        if isinstance(user, str) and user:
-            profile = _inside(entry.get("user_profile"), "name")
-            return self._people.get(user) or profile or user
+        user = _inside(entry, "user")
+        if user:
+            return self._people.get(user) or _inside(entry.get("user_profile"), "name") or user
         bot = _inside(entry.get("bot_profile"), "name")
-        return str(entry.get("username") or bot or entry.get("bot_id") or "unknown")
+        return _inside(entry, "username") or bot or _inside(entry, "bot_id") or "unknown"
 
     def _text(self, entry: Entry, subtype: str) -> str:
-        said = entry.get("text")
-        text = self._plain(said if isinstance(said, str) else "")
+        text = self._plain(_inside(entry, "text"))
         shown = (
             [text]
             if text
