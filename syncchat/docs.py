@@ -16,6 +16,7 @@ from syncchat.link.backoff import Backoff
 from syncchat.link.protocol import Connect
 from syncchat.log import Log
 from syncchat.replica import Replica
+from syncchat.turns import Turns
 from syncchat.uplink import Switch, Traffic, Uplink
 
 DROPPED = "the server dropped that page before it had this: the room keeps its newest messages only"
@@ -54,7 +55,7 @@ class Docs:
         self._token = token
         self._rng = rng
         self._clock = clock
-        self._opening = anyio.Lock()
+        self._turns = Turns()
         self._stir = anyio.Event()
 
     @property
@@ -69,7 +70,7 @@ class Docs:
 
     async def open(self, name: str) -> Replica:
         """Open the doc `name`; opening it again returns the same replica. Raises InvalidName, LogError."""
-        async with self._opening:
+        async with self._turns.of(name):
             if name not in self.desks:
                 desk = await self._load(name)
                 replica = desk.replica
@@ -101,7 +102,7 @@ class Docs:
 
         Raises LogFailed if a change could not be written, and the server has not got it either.
         """
-        async with self._opening:
+        async with self._turns.of(name):
             desk = self._take_out(name)
             if desk is not None:
                 with anyio.CancelScope(shield=True):  # nobody else knows of the desk any more
@@ -125,7 +126,7 @@ class Docs:
         `keeper`. Raises LogError: then it is to be tried again.
         """
         with anyio.CancelScope(shield=True):  # nobody else knows of the desk any more
-            async with self._opening:
+            async with self._turns.of(page):
                 desk = self._take_out(page)
                 if desk is None:
                     desk = await self._load(page)

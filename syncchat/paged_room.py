@@ -15,6 +15,7 @@ from syncchat.core.store import Store
 from syncchat.docs import Docs
 from syncchat.pager import Pager
 from syncchat.reading import Reading
+from syncchat.scrolling import Scrolling
 
 LATE = 60_000
 """Milliseconds before the page that marks it began: what is marked and younger was under way just then."""
@@ -45,6 +46,7 @@ class PagedRoom(Room):
         self.attach_cover(cover)
         self._told: Signal[None] = Signal("listeners to a cover failed")
         self._pager = Pager(self, self.cover, docs, changed=lambda: self._told.tell(None))
+        self._scrolling = Scrolling(self._pager, self, self.cover, docs)
         self._heard_cover = cover.listen(lambda _: self._hear_cover())
         self._reading = Reading(self, self.cover)
 
@@ -92,25 +94,25 @@ class PagedRoom(Room):
 
         False if there is none, or, with no server, if it is not on this disk. Several calls at once are one.
         """
-        return await self._pager.older()
+        return await self._scrolling.older()
 
     async def newer(self) -> bool:
         """Show one more page with messages at the end of the timeline; with 8, the first one goes.
 
         False at the end, or, with no server, if it is not on this disk. Several calls at once are one.
         """
-        return await self._pager.newer()
+        return await self._scrolling.newer()
 
     async def recent(self) -> None:
         """Go back to the end, and follow it; pages out of view are closed."""
-        await self._pager.recent()
+        await self._scrolling.recent()
 
     async def show(self, id: str, page: int) -> bool:
         """Show the page that holds a message, and its neighbours, as for what a search has found.
 
         False, with nothing changed, if the message is not there.
         """
-        return await self._pager.go_to(page, self._now(id))
+        return await self._scrolling.go_to(page, self._now(id))
 
     @property
     def late_above(self) -> list[Late]:

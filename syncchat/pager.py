@@ -25,9 +25,6 @@ from syncchat.wakeup import Wakeup
 SCREEN = 50
 """Messages that fill a screen: who joins a newest page with fewer gets the one before, too."""
 
-PATIENCE = 10.0
-"""Seconds for which a page is waited for that somebody scrolls to; past it what is here of it is shown."""
-
 LOOK_AGAIN = 1.0
 """Seconds until a page that could not be opened, or not be closed yet, is looked at again."""
 
@@ -38,8 +35,9 @@ MAX_OWING = 32
 class Pager:
     """The open pages of `room`; `run` is its one task, and closes what nobody looks at.
 
-    Open are the pages shown, the newest, those that late messages are shown from, and those with changes that
-    the server has not acknowledged, or refused. `changed` is called when what is shown is another.
+    Open are the pages shown, the newest, the next one for who scrolls, those that late messages are shown
+    from, and those with changes that the server has not acknowledged, or refused. `changed` is called when
+    what is shown is another.
     """
 
     def __init__(self, room: Room, cover: Cover, docs: Docs, *, changed: Callable[[], None]) -> None:
@@ -52,6 +50,7 @@ class Pager:
         self._changed = changed
         self._pages: dict[int, list[Subscription]] = {}
         self._held: Counter[int] = Counter()
+        self._ahead: int | None = None
         self._owing: set[int] = set()
         self._late: dict[int, set[str]] = {}
         self._seen: set[str] = set()
@@ -59,7 +58,6 @@ class Pager:
         self._dropped = 0
         self._work = Wakeup()
         self._doors = anyio.Lock()
-        self._turning = anyio.Lock()
         self._closed = False
         self._scope = anyio.CancelScope()
         self._stopped: anyio.Event | None = None
@@ -70,8 +68,8 @@ class Pager:
         What runs `beside` ends with the pager.
         """
         self._owing = set(owing)
-        await self._attach(self.window.newest)
-        self._show()
+        await self.attach(self.window.newest)
+        self.show()
         with anyio.CancelScope(shield=True):
             await self._docs.tasks.start(self._run, beside)
 
@@ -84,7 +82,7 @@ class Pager:
             self._closed = True
             async with AsyncExitStack() as stack:
                 for page, subscriptions in self._pages.items():
-                    stack.push_async_callback(self._docs.close, self._name(page))
+                    stack.push_async_callback(self._docs.close, self.name(page))
                     for subscription in subscriptions:
                         subscription.cancel()
                 self._pages.clear()
@@ -93,102 +91,15 @@ class Pager:
         """Something has changed that may ask for other pages."""
         self._work.call()
 
-    # What the user does.
+    # What who scrolls asks for.
 
-    async def older(self) -> bool:
-        """Show one more page at the start; False if there is none, or none can be had now."""
-        asked = self.window.low
-        async with self._turning:
-            if self.window.low < asked:
-                return True  # somebody asked for the same at the same time
-            self.window.stay()
-            while self.window.has_older:
-                page = self.window.low - 1
-                with self._hold([page]):
-                    if not await self._fetch(page):
-                        return False
-                    if page != self.window.low - 1 or not self.window.has_older:
-                        continue  # meanwhile the end has moved on, or pages were dropped
-                    self.window.extend_up()
-                    self._show()
-                    if self._holds_messages(page):
-                        return True
-            return False
-
-    async def newer(self) -> bool:
-        """Show one more page at the end; False if there is none, or none can be had now."""
-        asked = self.window.high
-        async with self._turning:
-            if self.window.high > asked:
-                return True
-            self.window.stay()
-            while not self.window.is_recent:
-                page = self.window.high + 1
-                with self._hold([page]):
-                    if not await self._fetch(page):
-                        return False
-                    if page != self.window.high + 1 or self.window.is_recent:
-                        continue
-                    self.window.extend_down()
-                    self._show()
-                    if self._holds_messages(page):
-                        return True
-            return False
-
-    async def recent(self) -> None:
-        """Show the end again, and nothing else."""
-        async with self._turning:
-            newest = self._cover.newest
-            with self._hold([newest]):
-                await self._attach(newest)
-                self.window.adjust(newest, self._cover.first)
-                self.window.to_end()
-                self._show()
-            await self._fill()
-
-    async def go_to(self, page: int, id: str) -> bool:
-        """Show a page that holds a message, and its neighbours; False, with nothing done, if it does not."""
-        async with self._turning:
-            window = self.window
-            if not window.first <= page <= window.newest:
-                return False
-            if page in window:
-                return self._room.message(id) is not None
-            low, high = max(window.first, page - 1), min(window.newest, page + 1)
-            with self._hold(range(low, high + 1)):
-                for number in range(low, high + 1):
-                    await self._attach(number)
-                await self._first_states(range(low, high + 1))
-                there = id in self._room.page(page).ids()
-                if not there or not window.first <= page <= window.newest:
-                    return False
-                low, high = (number if self._is_here(number) else page for number in (low, high))
-                window.go_to(max(low, window.first), min(high, window.newest))
-                self._show()
-            return True
-
-    async def _fetch(self, page: int) -> bool:
-        """Open a page and wait for what the server has of it; False if nothing of it can be had now."""
-        await self._attach(page)
-        await self._first_states([page])
-        return self._is_here(page)
-
-    async def _first_states(self, pages: Iterable[int]) -> None:
-        names = [self._name(page) for page in pages]
-        with anyio.move_on_after(PATIENCE):
-            await self._docs.until(lambda: all(map(self._docs.is_answered, names)))
-        self._check_open()
-
-    def _is_here(self, page: int) -> bool:
-        return (
-            self._holds_messages(page) or self._docs.is_caught_up(self._name(page)) or not self._docs.synced
-        )
-
-    def _holds_messages(self, page: int) -> bool:
-        return bool(self._room.page(page).ids())
+    def read_ahead(self, page: int | None) -> None:
+        """Have a page open, in the background, that will be asked for next: whoever scrolls goes on."""
+        self._ahead = page
+        self.wake()
 
     @contextmanager
-    def _hold(self, pages: Iterable[int]) -> Iterator[None]:
+    def hold(self, pages: Iterable[int]) -> Iterator[None]:
         """Pages that are not closed meanwhile."""
         pages = list(pages)
         self._held.update(pages)
@@ -230,17 +141,19 @@ class Pager:
         """Have those pages open that are to be; False if that is to be looked at again."""
         await self._follow()
         dropped = await self._drop()
-        filled = await self._fill()
+        filled = await self.fill()
+        if self._ahead is not None and self._ahead in self.window.all:
+            await self.attach(self._ahead)
         await self._open_late()
         await self._open_owing()
         return await self._close_unwanted() and filled and dropped
 
     async def _follow(self) -> None:
         newest = self._cover.newest
-        await self._attach(newest)
+        await self.attach(newest)
         if (newest, self._cover.first) != (self.window.newest, self.window.first):
             self.window.adjust(newest, self._cover.first)
-            self._show()
+            self.show()
 
     async def _drop(self) -> bool:
         """Let go of the pages that the server has dropped (H11); False while somebody is busy with one."""
@@ -248,7 +161,7 @@ class Pager:
         if first <= self._dropped:
             return True
         async with self._doors:
-            self._check_open()
+            self.check_open()
             gone = [page for page in self._pages if page < first]
             free = [page for page in gone if not self._held[page] and not self._room.page(page).is_writing]
             for page in free:
@@ -259,19 +172,19 @@ class Pager:
         self._dropped = first
         return True
 
-    async def _fill(self) -> bool:
+    async def fill(self) -> bool:
         """Show the page before as well if the newest does not fill a screen; False if nobody knows yet."""
         window = self.window
         if not window.is_fresh:
             return True
-        if not self._docs.is_answered(self._name(window.newest)):
+        if not self._docs.is_answered(self.name(window.newest)):
             return False
         sparse = len(self._room.page(window.newest).ids()) < SCREEN
-        with self._hold([window.newest - 1]):
+        with self.hold([window.newest - 1]):
             if sparse and window.has_older:
-                await self._attach(window.newest - 1)
+                await self.attach(window.newest - 1)
             window.fill(sparse=sparse and window.low - 1 in self._pages)
-            self._show()
+            self.show()
         return True
 
     async def _open_late(self) -> None:
@@ -279,8 +192,8 @@ class Pager:
         marked = {late for page in {*window.pages, window.newest} for late in self._marked(page)}
         self._late, above = place(marked, window, self._room.timeline.span(window.pages))
         for page in list(self._late):
-            await self._attach(page)
-        self._show()
+            await self.attach(page)
+        self.show()
         self._note_seen(marked)
         above = [late for late in above if late.id not in self._seen]
         if above != self.late_above:
@@ -296,10 +209,10 @@ class Pager:
         self._seen = {late.id for late in marked if late.id in self._seen or timeline.page_of(late.id)}
 
     async def _open_owing(self) -> None:
-        settled = [page for page in self._owing & self._pages.keys() if self._docs.is_free(self._name(page))]
+        settled = [page for page in self._owing & self._pages.keys() if self._docs.is_free(self.name(page))]
         self._owing.difference_update(settled)
         for page in self._owing_now():
-            await self._attach(page)
+            await self.attach(page)
 
     def _owing_now(self) -> list[int]:
         there = sorted(page for page in self._owing if page >= self._cover.first)
@@ -307,22 +220,27 @@ class Pager:
 
     async def _close_unwanted(self) -> bool:
         unwanted = [page for page in self._pages if not self._is_wanted(page)]
-        for page in unwanted:
-            await self._detach(page)
+        failed: list[LogError] = []
+        async with anyio.create_task_group() as tasks:  # what they write is one commit
+            for page in unwanted:
+                tasks.start_soon(self._detach, page, failed)
+        if failed:
+            raise failed[0]
         return not self._pages.keys() & set(unwanted) and not self._owing
 
     def _is_wanted(self, page: int) -> bool:
         newest = page in (self.window.newest, self._cover.newest)
         wanted = newest or page in self.window or page in self._late or self._held[page] > 0
-        return wanted or page in self._owing_now()
+        return wanted or page == self._ahead or page in self._owing_now()
 
     # Opening, closing and showing.
 
-    async def _attach(self, page: int) -> None:
+    async def attach(self, page: int) -> None:
+        """Open a page, unless it is open. Raises LogError, and SyncchatError if the room was left."""
         async with self._doors:
-            self._check_open()
+            self.check_open()
             if page not in self._pages:
-                replica = await self._docs.open(self._name(page))
+                replica = await self._docs.open(self.name(page))
                 self._room.attach(page, replica.store, shown=False)
                 self._pages[page] = self._listen(replica)
 
@@ -348,24 +266,27 @@ class Pager:
         timeline = self._room.timeline
         return not timeline or change.row <= timeline[0].id or not self.window.is_recent
 
-    async def _detach(self, page: int) -> None:
+    async def _detach(self, page: int, failed: list[LogError]) -> None:
         with anyio.CancelScope(shield=True):  # shut whole: nobody else knows of it any more
             async with self._doors:
-                name = self._name(page)
+                name = self.name(page)
                 busy = self._room.page(page).is_writing or not self._docs.is_free(name)
                 if busy or self._is_wanted(page):
                     return
                 self._let_go(page)
+            try:
                 await self._docs.close(name)
+            except LogError as error:
+                failed.append(error)
 
     def _let_go(self, page: int) -> None:
         for subscription in self._pages.pop(page):
             subscription.cancel()
         self._room.detach(page)
 
-    def _show(self) -> None:
+    def show(self) -> None:
         """Show of the open pages what is to be shown."""
-        self._check_open()
+        self.check_open()
         timeline = self._room.timeline
         for number in sorted(self._pages):
             page = self._room.page(number)
@@ -381,9 +302,11 @@ class Pager:
             self._told = shown
             self._changed()
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raise SyncchatError if the room was left."""
         if self._closed:
             raise SyncchatError(f"room {self._room.name!r} was left: enter it again")
 
-    def _name(self, page: int) -> str:
+    def name(self, page: int) -> str:
+        """The name of a page's doc."""
         return page_name(self._room.name, page)

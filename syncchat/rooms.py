@@ -1,7 +1,7 @@
 """The rooms that a peer is in: entering one and leaving it, whole or not at all."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 import anyio
 
@@ -10,6 +10,7 @@ from syncchat.core.ids import Hlc, check_name, cover_name, page_name
 from syncchat.docs import Docs
 from syncchat.paged_room import PagedRoom
 from syncchat.replica import Replica
+from syncchat.turns import Turns
 from syncchat.unsettled import unsettled_pages
 
 PATIENCE = 2.0
@@ -29,7 +30,7 @@ class Rooms:
         self._hlc = hlc
         self._rand = rand
         self._rooms: dict[str, PagedRoom] = {}
-        self._turns: dict[str, anyio.Lock] = {}
+        self._turns = Turns()  # nobody waits for another room's server
 
     @property
     def problems(self) -> list[str]:
@@ -39,29 +40,18 @@ class Rooms:
     async def enter(self, name: str) -> PagedRoom:
         """Enter a room. Raises InvalidName, LogError."""
         check_name(name, "room")
-        async with self._turn(name):
+        async with self._turns.of(name):
             if name not in self._rooms:
                 self._rooms[name] = await self._enter(name)
             return self._rooms[name]
 
     async def leave(self, name: str) -> None:
         """Leave a room, if we are in it. Raises LogFailed if changes could not be written."""
-        async with self._turn(name):
+        async with self._turns.of(name):
             room = self._rooms.pop(name, None)
             if room is not None:
                 with anyio.CancelScope(shield=True):  # nobody else knows of its docs any more
                     await self._close(room)
-
-    @asynccontextmanager
-    async def _turn(self, name: str) -> AsyncIterator[None]:
-        """One at a time, for each room; nobody waits for another room's server."""
-        lock = self._turns.setdefault(name, anyio.Lock())
-        try:
-            async with lock:
-                yield
-        finally:
-            if not lock.locked() and self._turns.get(name) is lock:
-                del self._turns[name]
 
     async def _enter(self, name: str) -> PagedRoom:
         cover = await self._docs.open(cover_name(name))

@@ -28,6 +28,11 @@ class Window:
         return range(self.low, self.high + 1)
 
     @property
+    def all(self) -> range:
+        """The pages that are there."""
+        return range(self.first, self.newest + 1)
+
+    @property
     def is_recent(self) -> bool:
         """Whether the newest page is shown."""
         return self.high == self.newest

@@ -1,0 +1,133 @@
+"""Scrolling: what the user of a room does to see other pages than the newest."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import anyio
+
+from syncchat.core.cover import Cover
+from syncchat.core.room import Room
+from syncchat.docs import Docs
+from syncchat.pager import Pager
+
+PATIENCE = 10.0
+"""Seconds for which a page is waited for that somebody scrolls to; past it what is here of it is shown."""
+
+
+class Scrolling:
+    """Moves the window of `pager` over the pages of `room`; who gives up leaves no trace."""
+
+    def __init__(self, pager: Pager, room: Room, cover: Cover, docs: Docs) -> None:
+        self._pager = pager
+        self._window = pager.window
+        self._room = room
+        self._cover = cover
+        self._docs = docs
+        self._turn = anyio.Lock()
+
+    async def older(self) -> bool:
+        """Show one more page at the start; False if there is none, or none can be had now."""
+        asked = self._window.low
+        async with self._turn:
+            if self._window.low < asked:
+                return True  # somebody asked for the same at the same time
+            self._window.stay()
+            while self._window.has_older:
+                page = self._window.low - 1
+                with self._reach(page, then=page - 1):
+                    if not await self._fetch(page):
+                        return False
+                    if page != self._window.low - 1 or not self._window.has_older:
+                        continue  # meanwhile the end has moved on, or pages were dropped
+                    self._window.extend_up()
+                    self._pager.show()
+                    if self._holds_messages(page):
+                        return True
+            return False
+
+    async def newer(self) -> bool:
+        """Show one more page at the end; False if there is none, or none can be had now."""
+        asked = self._window.high
+        async with self._turn:
+            if self._window.high > asked:
+                return True
+            self._window.stay()
+            while not self._window.is_recent:
+                page = self._window.high + 1
+                with self._reach(page, then=page + 1):
+                    if not await self._fetch(page):
+                        return False
+                    if page != self._window.high + 1 or self._window.is_recent:
+                        continue
+                    self._window.extend_down()
+                    self._pager.show()
+                    if self._holds_messages(page):
+                        return True
+            return False
+
+    async def recent(self) -> None:
+        """Show the end again, and nothing else."""
+        async with self._turn:
+            newest = self._cover.newest
+            with self._pager.hold([newest]):
+                await self._pager.attach(newest)
+                self._window.adjust(newest, self._cover.first)
+                self._window.to_end()
+                self._pager.read_ahead(None)
+                self._pager.show()
+            await self._pager.fill()
+
+    async def go_to(self, page: int, id: str) -> bool:
+        """Show a page that holds a message, and its neighbours; False, with nothing done, if it does not."""
+        async with self._turn:
+            window = self._window
+            if not window.first <= page <= window.newest:
+                return False
+            if page in window:
+                return self._room.message(id) is not None
+            low, high = max(window.first, page - 1), min(window.newest, page + 1)
+            with self._pager.hold(range(low, high + 1)):
+                for number in range(low, high + 1):
+                    await self._pager.attach(number)
+                await self._first_states(range(low, high + 1))
+                there = id in self._room.page(page).ids()
+                if not there or not window.first <= page <= window.newest:
+                    return False
+                low, high = (number if self._is_here(number) else page for number in (low, high))
+                window.go_to(max(low, window.first), min(high, window.newest))
+                self._pager.read_ahead(None)
+                self._pager.show()
+            return True
+
+    @contextmanager
+    def _reach(self, page: int, *, then: int) -> Iterator[None]:
+        """Hold a page while it is fetched, and have the next fetched meanwhile: whoever scrolls goes on."""
+        self._pager.read_ahead(then)
+        try:
+            with self._pager.hold([page]):
+                yield
+        finally:
+            if page not in self._window:
+                self._pager.read_ahead(None)
+
+    async def _fetch(self, page: int) -> bool:
+        """Open a page and wait for what the server has of it; False if nothing of it can be had now."""
+        await self._pager.attach(page)
+        await self._first_states([page])
+        return self._is_here(page)
+
+    async def _first_states(self, pages: Iterable[int]) -> None:
+        names = [self._pager.name(page) for page in pages]
+        with anyio.move_on_after(PATIENCE):
+            await self._docs.until(lambda: all(map(self._docs.is_answered, names)))
+        self._pager.check_open()
+
+    def _is_here(self, page: int) -> bool:
+        return (
+            self._holds_messages(page)
+            or self._docs.is_caught_up(self._pager.name(page))
+            or not self._docs.synced
+        )
+
+    def _holds_messages(self, page: int) -> bool:
+        return bool(self._room.page(page).ids())
