@@ -11,8 +11,8 @@ from syncchat.core.ids import parse_id
 from syncchat.core.late import read_mark
 from syncchat.core.message import Body, printable, read_body, read_id, read_reaction
 from syncchat.core.page import MARKS, MESSAGES, REACTIONS, STREAMS
+from syncchat.core.timestamps import time_text
 from syncchat_server.api.docs import as_doc
-from syncchat_server.timestamps import time_text
 
 Json = dict[str, object]
 

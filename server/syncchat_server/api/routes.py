@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from syncchat.agent import Usage
 from syncchat.core.grant import Claims
+from syncchat.core.timestamps import time_text
 from syncchat.errors import ProtocolError, describe
 from syncchat.hub import Denial
 from syncchat.search import MAX_HITS, BadQuery
@@ -47,7 +48,6 @@ from syncchat_server.auth import Authorities
 from syncchat_server.handshake import Origins, bearer
 from syncchat_server.limits import DaemonLimits
 from syncchat_server.searching import NotNow, Search
-from syncchat_server.timestamps import time_text
 
 logger = logging.getLogger("syncchat.api")
 
