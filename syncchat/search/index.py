@@ -38,8 +38,6 @@ class Index:
 
     def __init__(self, path: str | PathLike[str] | None = None) -> None:
         self.path = None if path is None else Path(path)
-        self.searches = 0
-        """How many searches there were."""
         self._is_open = False
 
     async def __aenter__(self) -> Self:
@@ -137,7 +135,6 @@ class Index:
         At most `limit`, and never more than MAX_HITS; `before` is the `next` of an earlier answer.
         Raises BadQuery for a `before` that is none.
         """
-        self.searches += 1
         limit = max(1, min(limit, MAX_HITS))
         return await self._run(
             partial(finding.search, query=query, readable=readable, limit=limit, before=before)

@@ -324,3 +324,27 @@ async def test_H8_H11_what_was_dropped_while_nobody_looked_is_found_no_more(tmp_
         async with LocalSearch(log, tmp_path / "search.sqlite") as local:
             await local.update()
             assert await find(local, "cake") == {message(2)}
+
+
+@pytest.mark.anyio
+async def test_H8_O5_two_processes_that_search_one_folder_find_the_same(tmp_path: Path) -> None:
+    """Each has handles of its own, as two processes have; one builds the index anew meanwhile."""
+    path = tmp_path / "search.sqlite"
+    async with SqliteLog(tmp_path / "log.sqlite") as one, SqliteLog(tmp_path / "log.sqlite") as other:
+        for page in range(20):
+            said = {message(1000 * page + number): {"text": "cake"} for number in range(4)}
+            await write(one, f"lobby/{page}", dict(said))
+        async with LocalSearch(one, path) as first, LocalSearch(other, path) as second:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(first.update)
+                tasks.start_soon(second.update)
+            await write(one, "lobby/20", {message(99_999): {"text": "cake"}})
+            await second.update()
+            assert await find(first, "cake") == await find(second, "cake")
+            assert len(await find(first, "cake")) == 81
+            path.unlink()
+            await second.update()
+            assert len(await find(second, "cake")) == 81
+            async with LocalSearch(one, path) as third:
+                await third.update()
+                assert len(await find(third, "cake")) == 81
