@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from syncchat.core.codec import dump
 from syncchat.core.ids import HLC_WIDTH, MAX_AHEAD, base32
-from syncchat.core.message import Reaction, check_size, reaction_key
+from syncchat.core.message import MAX_JSON, Reaction, TextTooLong, check_size, reaction_key
 from syncchat.errors import SyncchatError
 from syncchat.porting.record import Record
 
@@ -25,6 +25,10 @@ _BATCH = 1024
 
 MAX_REACTIONS = 4096
 """Reactions to one message: its page has to stay one that a client can open."""
+
+
+MAX_ROW = MAX_JSON + 512
+"""Characters of a message's JSON; only escapes make it longer than its text may be in bytes."""
 
 
 class SpoolFailed(SyncchatError):
@@ -90,6 +94,9 @@ class Spool:
         if id[:HLC_WIDTH] > self._latest:
             raise ValueError("its time has not come yet: see whether this machine's clock is right")
         check_size(len(body.text.encode()))
+        row = dump(body.to_json())
+        if len(row) > MAX_ROW:
+            raise TextTooLong(f"a text with so many control characters that it takes over {MAX_ROW} of JSON")
         reacted = [
             reaction_key(Reaction(id, user, emoji))
             for emoji, users in record.reactions.items()
@@ -97,7 +104,7 @@ class Spool:
         ]
         if len(reacted) > MAX_REACTIONS:
             raise ValueError(f"{len(reacted)} reactions to one message; there may be {MAX_REACTIONS}")
-        return id, dump(body.to_json()), "\n".join(reacted) or None, record.answers, record.key
+        return id, row, "\n".join(reacted) or None, record.answers, record.key
 
 
 @contextlib.contextmanager

@@ -42,6 +42,7 @@ JSONL: dict[str, tuple[bytes, str]] = {
     "no text": (message(text=None), r":2: .*without a `text`"),
     "a text of another kind": (message(text=7), r":2: `text` has to be a text"),
     "a text that is too long": (message(text="x" * (MAX_TEXT + 1)), r":2: .*a message may have 16384"),
+    "a text of control characters": (message(text="\x01" * MAX_TEXT), r":2: .*so many control characters"),
     "an edit at no time": (message(edited="yesterday"), r":2: "),
     "an edit at a time of nowhere": (message(edited="2026-11-21T11:16:28"), r":2: .*without its offset"),
     "an unknown state": (message(state="angry"), r":2: there is no state 'angry'"),
