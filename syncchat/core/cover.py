@@ -127,9 +127,17 @@ class CoverWriter(Cover):
         self._unsaved: dict[str, Any] = {}
         self._patient: dict[str, None] = {}
         self._writes = MAX_WRITES  # the first write of a process begins a row: an old one may hold anything
-        row = self._cells.get_row(NOW) or {}
-        self._readers = {cell for cell in row if cell.startswith(READ)}
-        self._named = {cell for cell in row if cell.startswith(TO)}
+        self._saved: dict[str, Any] = {}
+        """The row as others see it: a cell is looked at with each commit of the room."""
+        self._readers: set[str] = set()
+        self._named: set[str] = set()
+        self.reload()
+
+    def reload(self) -> None:
+        """Somebody else has written it."""
+        self._saved = self._cells.get_row(NOW) or {}
+        self._readers |= {cell for cell in self._saved if cell.startswith(READ)}
+        self._named |= {cell for cell in self._saved if cell.startswith(TO)}
 
     @property
     def is_saved(self) -> bool:
@@ -196,9 +204,10 @@ class CoverWriter(Cover):
             return False
         with self.store.transaction():
             self._write(cells)
-        for cell in cells:
+        for cell, value in cells.items():
             del self._unsaved[cell]
             self._patient.pop(cell, None)
+            self._saved[cell] = value
         return True
 
     def _write(self, cells: Mapping[str, Any]) -> None:
@@ -216,7 +225,7 @@ class CoverWriter(Cover):
                 self._cells.set_cell(NOW, cell, value)
 
     def _cell(self, cell: str) -> Any:
-        return self._unsaved[cell] if cell in self._unsaved else super()._cell(cell)
+        return self._unsaved[cell] if cell in self._unsaved else self._saved.get(cell)
 
     def _add(self, cell: str, number: int = 1) -> None:
         total, before = self.count(cell)

@@ -29,7 +29,7 @@ CLIENT_ID_BITS = 53
 
 PAGES_BACK = 4
 """Pages before the newest in which a read mark is looked for; if it lies before them, all that is there
-counts as read: nobody counts a thousand unread messages."""
+counts as read: nobody counts a thousand unread messages. As many are asked whether they mark a message."""
 
 MARKS_AT_ONCE = 4096
 """Late messages marked with one update: with all that they may mention these are not too many for it."""
@@ -103,7 +103,8 @@ class Chronicle:
         """
         name = parse_doc(page)
         if name.page is not None and name.page < (await self._history(name.room)).newest:
-            late = begun(plans)
+            known = await self._marked_between(name.room, name.page)
+            late = [arrival for arrival in begun(plans) if arrival.id not in known]
             for at in range(0, len(late), MARKS_AT_ONCE):
                 await self._mark(name.room, name.page, late[at : at + MARKS_AT_ONCE])
 
@@ -241,6 +242,16 @@ class Chronicle:
                 continue  # meanwhile the next page was opened
             self._stats.late_messages += len(unmarked)
             return
+
+    async def _marked_between(self, room: str, page: int) -> set[str]:
+        """The messages that pages between this one and the newest mark: whose streams ended a page later.
+
+        Raises LogError.
+        """
+        newest = (await self._history(room)).newest
+        between = range(max(page + 1, newest - PAGES_BACK), newest)
+        marks = [(await self._docs.load(page_name(room, number))).rows(MARKS) for number in between]
+        return {id for rows in marks for id in rows}
 
     async def _mark_on(
         self, target: "ServedDoc", number: int, history: RoomHistory, late: list[Arrival], page: int

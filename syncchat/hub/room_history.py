@@ -55,6 +55,7 @@ class RoomHistory:
     def hear(self, update: bytes) -> None:
         """The cover was written by somebody else."""
         self._doc.apply_update(update)
+        self.cover.reload()
 
     def save(self, *, marks: int | None = None) -> bytes | None:
         """Of what is not saved yet the update, with at most so many read marks; None if there is none."""

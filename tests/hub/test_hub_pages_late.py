@@ -213,6 +213,27 @@ def test_H6_H7_a_stream_that_goes_on_while_a_page_is_opened_is_counted_when_it_e
     run(main)
 
 
+def test_H6_H7_a_late_stream_that_ends_a_page_later_is_marked_and_counted_once() -> None:
+    async def main() -> None:
+        store = MemoryStore()
+        async with paged(store) as hub, hub.connect() as one, hub.connect() as two:
+            ann, bob = Poster(RawClient(one, "ann")), Poster(RawClient(two, "bob"))
+            await bob.post(0, 1, 2, 3, 4)
+            writer = await ann.client.enter(page(0))
+            before = writer.doc.get_state()
+            stream(writer, id_of(5))
+            ann.client.say(page(0), Update(writer.doc.get_update(before)))
+            await ann.client.said(page(0))
+            await bob.post(1, 6, 7, 8, 9)
+            ann.client.say(page(0), Update(writer.write(id_of(5), {"text": "so far"})))
+            assert statuses(await ann.client.said(page(0))) == [True]
+            await anyio.sleep(5)
+        assert (marks(store, 1), marks(store, 2)) == ({id_of(5): {"page": 0}}, {})
+        assert (stored_cover(store).newest, stored_cover(store).messages) == (2, 9)
+
+    run(main)
+
+
 def test_H6_late_messages_find_the_newest_page_when_it_is_not_in_memory() -> None:
     async def main() -> None:
         store = MemoryStore()
