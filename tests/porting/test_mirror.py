@@ -83,6 +83,22 @@ async def test_H9_a_mirror_follows_its_room_over_pages_and_late_messages(
 
 
 @pytest.mark.anyio
+async def test_H9_a_mirror_outlives_its_daemon(tmp_path: Path, folder: Path) -> None:
+    copy = tmp_path / "copy"
+    with (
+        Daemon(folder, "--no-agent", "--limit", "page_messages=8") as daemon,
+        mirror(daemon, copy) as program,
+    ):
+        program.line()
+        daemon.kill()
+        daemon.start()
+        await post(daemon, *(f"more {n}" for n in range(12)))
+        await post_late(daemon)
+        await until_equal(folder, copy / "rooms.sqlite", tmp_path)
+        assert program.terminate() == 0
+
+
+@pytest.mark.anyio
 async def test_H9_a_mirror_that_was_killed_fetches_what_it_missed(tmp_path: Path, folder: Path) -> None:
     copy = tmp_path / "copy"
     with Daemon(folder, "--no-agent", "--limit", "page_messages=8") as daemon:
