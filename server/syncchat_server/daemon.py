@@ -20,7 +20,8 @@ from syncchat_server.agents import AgentHost
 from syncchat_server.api import Rooms, api_routes
 from syncchat_server.app import make_app
 from syncchat_server.auth import Authority, OpenAuthority, make_authority
-from syncchat_server.folder import LOG_NAME, SEARCH_NAME, own_folder
+from syncchat_server.erasing import waiting_for_webhooks
+from syncchat_server.folder import LOG_NAME, OUTBOX_NAME, SEARCH_NAME, own_folder
 from syncchat_server.front_door import FrontDoorConfig, FrontDoorProtocol, is_local
 from syncchat_server.handshake import Origins
 from syncchat_server.logs import Traced
@@ -85,6 +86,7 @@ async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None
         search = _search(hub, log, settings)
         operations = Operations(hub, log, settings.allow_metrics, search)
         async with hub, Rooms(hub, log) as rooms, _beside(hub, log, authority, settings, operations, search):
+            rooms.eraser.also("what waits for webhooks", waiting_for_webhooks(folder))
             if search is not None:
                 rooms.eraser.also("the index of the search", search.erase)
             host, port = listener.getsockname()[:2]
@@ -141,7 +143,7 @@ def _webhooks(hub: Hub, settings: Settings) -> Callable[[], Coroutine[Any, Any, 
     """What tells other programs of new messages, None if nobody is to be told. Raises BadSetting."""
     if settings.webhooks is None:
         return None
-    from syncchat_server.webhooks import OUTBOX_NAME, read_hooks, run_webhooks  # it brings an HTTP client
+    from syncchat_server.webhooks import read_hooks, run_webhooks  # it brings an HTTP client
 
     hooks = read_hooks(settings.webhooks)
     open_log = partial(SqliteLog, settings.data / LOG_NAME)

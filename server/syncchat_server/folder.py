@@ -15,6 +15,10 @@ SEARCH_NAME = "search.sqlite"
 """The index of the search, beside it; it can be removed, and is built again."""
 
 
+OUTBOX_NAME = "webhooks.sqlite"
+"""What is still to be told to webhooks."""
+
+
 class FolderUnusable(SyncchatError):
     """The data folder cannot be used, or somebody else uses it; the text says what to do."""
 

@@ -6,7 +6,7 @@ import os
 import click
 
 from syncchat.cli.mirroring import mirror
-from syncchat.cli.operating import backup, doctor, restore
+from syncchat.cli.operating import backup, doctor, erase, restore
 from syncchat.cli.porting import export_room, import_room
 from syncchat.cli.rooms import agent, chat, demo
 from syncchat.cli.search import search
@@ -28,6 +28,7 @@ VERBS = (
     backup,
     restore,
     doctor,
+    erase,
     export_room,
     import_room,
     mirror,

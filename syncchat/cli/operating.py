@@ -3,13 +3,15 @@
 import sys
 from pathlib import Path
 
+import anyio
 import click
 
-from syncchat.cli.common import extra, run_verb
+from syncchat.cli.common import extra, login, run_verb
 from syncchat.cli.settings import DAEMON, config_option, data_folder, data_option
+from syncchat.core.ids import check_name, parse_id
 
 DAMAGED = 1
-"""The exit code of doctor for a log in which something is wrong."""
+"""The exit code of doctor for a log in which something is wrong, and of erase if the text is not gone."""
 
 
 @click.command(context_settings=DAEMON)
@@ -53,6 +55,37 @@ def restore(data: Path | None, file: Path, damaged: bool) -> None:
         click.echo(
             f"syncchat: {data_folder(data)} is as {file} has it" + (f"; before: {kept}" if kept else "")
         )
+
+    run_verb(work)
+
+
+@click.command(context_settings=DAEMON)
+@config_option
+@data_option
+@click.option("--page", type=click.IntRange(0), help="The page that the message stands on, if you know it.")
+@click.option("--by", metavar="USER", help="Who deletes it, as others see it. [default: your login]")
+@click.argument("room")
+@click.argument("id")
+def erase(data: Path | None, page: int | None, by: str | None, room: str, id: str) -> None:
+    """Take a message out of the log of a daemon that does not run: its text is gone from the files.
+
+    Where the daemon runs, a moderator does it over HTTP (docs/http.md).
+    """
+
+    def work() -> int:
+        with extra("server"):
+            from syncchat_server.api.erasing import BEYOND
+            from syncchat_server.api.history import Place
+            from syncchat_server.erasing import erase_in
+        parse_id(id)
+        user = check_name(by or login(), "user")
+        erased = anyio.run(erase_in, data_folder(data), check_name(room, "room"), Place(page, id), user)
+        click.echo(f"syncchat: {id} on page {erased.page} is erased: {', '.join(erased.reached)}")
+        for what in BEYOND:
+            click.echo(f"out of reach: {what}", err=True)
+        for what in erased.left:
+            click.echo(f"syncchat: the text is still in {what}", err=True)
+        return DAMAGED if erased.left else 0
 
     run_verb(work)
 

@@ -20,10 +20,12 @@ from syncchat.log import SqliteLog
 from syncchat.peer import Peer
 from syncchat.testing.program import PATIENCE
 from syncchat_server.auth import OpenAuthority
-from syncchat_server.webhooks import OUTBOX_NAME, Hook, Pace, run_webhooks
+from syncchat_server.folder import OUTBOX_NAME
+from syncchat_server.webhooks import Hook, Pace, run_webhooks
 
 KEY = b"k" * 32
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
+BRIEF = Limits(idle_seconds=0.01)
 QUICK = Pace(patience=5.0, first=0.01, longest=0.05)
 STALL = 0
 """In place of a status: it takes the request and says nothing."""
@@ -96,10 +98,10 @@ class Receiver:
 
 
 @asynccontextmanager
-async def serving(data: Path, *hooks: Hook, pace: Pace = QUICK) -> AsyncIterator[Hub]:
+async def serving(data: Path, *hooks: Hook, pace: Pace = QUICK, limits: Limits = BRIEF) -> AsyncIterator[Hub]:
     """A hub on the log in `data`, and its webhooks beside it."""
     log = data / "log.sqlite"
-    hub = Hub(SqliteLog(log), authorize=OpenAuthority(), limits=Limits(idle_seconds=0.01))
+    hub = Hub(SqliteLog(log), authorize=OpenAuthority(), limits=limits)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(hub)
         tasks = await stack.enter_async_context(anyio.create_task_group())

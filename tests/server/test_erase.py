@@ -24,7 +24,10 @@ from syncchat_server.api.erasing import BEYOND
 from syncchat_server.api.history import Place
 from syncchat_server.api.problems import Problem
 from syncchat_server.api.rooms import Rooms
-from tests.server.letting import token
+from syncchat_server.erasing import waiting_for_webhooks
+from syncchat_server.folder import OUTBOX_NAME
+from syncchat_server.webhooks.outbox import Cursor, News, Outbox
+from tests.server.letting import run, token
 from tests.server.test_api import Api
 
 SECRET = "correct horse battery staple"
@@ -196,6 +199,67 @@ async def test_H10_what_cannot_be_reached_is_named_and_the_rest_is_erased(tmp_pa
     assert erased.left[0] == "the index: the index is locked"
     assert erased.left[1].startswith("the copy: ValueError in ")
     assert SECRET not in erased.left[1]
+
+
+@pytest.mark.anyio
+async def test_H10_what_waits_for_webhooks_is_erased_too(tmp_path: Path) -> None:
+    id, other = format_id(1, "ann", 1), format_id(2, "ann", 2)
+    forget = waiting_for_webhooks(tmp_path)
+    await forget("lobby/0", id)
+    assert not on_disk(tmp_path), "no outbox, and none is made"
+    async with Outbox(tmp_path / OUTBOX_NAME) as outbox:
+        news = [News("hook", "lobby", id, SECRET.encode()), News("hook", "lobby", other, b"harmless")]
+        await outbox.begin(["hook"], 0)
+        await outbox.keep("lobby/0", Cursor(), [*news, news[0]])
+        first = await outbox.first("hook", "lobby")
+        assert first is not None
+        await outbox.done(first)  # what was told stands in the file no more, either
+        await forget("lobby/0", id)
+        left = await outbox.first("hook", "lobby")
+        assert left is not None
+        assert left.id == other
+        assert on_disk(tmp_path) == []
+
+
+def test_H10_the_log_of_a_stopped_daemon_is_erased_on_the_command_line(tmp_path: Path) -> None:
+    folder = tmp_path / "daemon"
+    with Daemon(folder, "--no-agent") as daemon:
+        api = Api(daemon)
+        id = api.post(SECRET).json()["id"]
+        api.post("this stays")
+        refused = run("erase", "lobby", id, "--data", folder)
+        assert (refused.returncode, "another daemon is using" in refused.stderr) == (2, True)
+        daemon.kill()
+        assert on_disk(folder)
+        done = run("erase", "lobby", id, "--data", folder, "--by", "ops")
+        assert done.returncode == 0, done.stderr
+        assert "the log" in done.stdout
+        assert "out of reach: exports, mirrors and backups that were made before" in done.stderr
+        assert on_disk(folder) == []
+        daemon.start()
+        told = Api(daemon).get("/api/v1/rooms/lobby/messages").json()["messages"]
+    assert [(message["text"], message["deleted_by"]) for message in told] == [
+        ("", "ops"),
+        ("this stays", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [
+        (("lobby", "no-id"), "no-id"),
+        (("../lobby", "0000000001.ann.00000001"), "room"),
+        (("lobby", "0000000001.ann.00000001"), "no such message"),
+        (("lobby", "0000000001.ann.00000001", "--by", "?"), "user"),
+    ],
+)
+def test_H10_a_message_that_cannot_be_is_told_on_the_command_line(
+    tmp_path: Path, arguments: tuple[str, ...], cause: str
+) -> None:
+    done = run("erase", *arguments, "--data", tmp_path / "daemon")
+    assert done.returncode == 2
+    assert cause in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_H10_W3_a_moderator_erases_over_http(folder: Path, guarded: Daemon) -> None:

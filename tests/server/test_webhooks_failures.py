@@ -13,7 +13,8 @@ from syncchat.core.message import MAX_TEXT
 from syncchat.log import SqliteLog
 from syncchat.peer import Peer
 from syncchat.testing.program import PATIENCE, Daemon
-from syncchat_server.webhooks import OUTBOX_NAME, Hook, Pace, outbox
+from syncchat_server.folder import OUTBOX_NAME
+from syncchat_server.webhooks import Hook, Pace, outbox
 from tests.server.letting import run
 from tests.server.receiving import (
     KEY,

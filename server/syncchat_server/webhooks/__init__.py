@@ -6,6 +6,6 @@ whether or not anybody listened then. What the log says goes into an outbox, and
 
 from syncchat_server.webhooks.hook import Hook, read_hooks
 from syncchat_server.webhooks.sender import Pace
-from syncchat_server.webhooks.service import OUTBOX_NAME, run_webhooks
+from syncchat_server.webhooks.service import run_webhooks
 
-__all__ = ["OUTBOX_NAME", "Hook", "Pace", "read_hooks", "run_webhooks"]
+__all__ = ["Hook", "Pace", "read_hooks", "run_webhooks"]

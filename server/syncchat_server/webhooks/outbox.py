@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 import anyio
 import anyio.to_thread
 
-from syncchat.errors import LogCorrupt
+from syncchat.errors import LogCorrupt, LogFailed
 from syncchat.log.worker import Worker
 
 MAX_EVENTS = 10_000
@@ -60,6 +60,22 @@ class News(NamedTuple):
     room: str
     id: str
     body: bytes
+
+
+def forget_message(path: Path, id: str) -> None:
+    """Take what waits about a message out of the outbox at `path`, in use or not, and out of its file.
+
+    Raises LogFailed if somebody else would not let it.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        try:
+            connection.execute("PRAGMA secure_delete=ON")
+            connection.execute("DELETE FROM events WHERE id = ?", (id,))
+            (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            raise LogFailed(f"the webhooks' outbox {path} failed ({error})") from error
+    if busy:
+        raise LogFailed(f"the webhooks' outbox {path} is in use")
 
 
 class Outbox:
@@ -128,6 +144,7 @@ class Outbox:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA secure_delete=ON")  # what was told is a text that may be erased later
         connection.executescript(SCHEMA)
         self.path.chmod(0o600)
         return connection

@@ -19,9 +19,6 @@ from syncchat_server.webhooks.sender import Pace, Sender
 
 logger = logging.getLogger("syncchat.webhooks")
 
-OUTBOX_NAME = "webhooks.sqlite"
-"""The outbox, in a daemon's data folder."""
-
 AGAIN = 10.0
 """Seconds after which webhooks that failed are begun again."""
 
