@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -14,14 +14,15 @@ STOP_SECONDS = 15
 
 
 class Child:
-    """A running daemon; `address` is where it serves, `say` hears what it prints on stderr when it fails."""
+    """A running daemon, started with `options`; `address` is where it serves."""
 
-    def __init__(self, data: Path, *, port: int = 0, agent: bool = True) -> None:
+    def __init__(self, data: Path, *, port: int = 0, agent: bool = True, options: Sequence[str] = ()) -> None:
         self._errors = (data.parent / f"{data.name}.log").open("a+", encoding="utf-8")
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "syncchat", "serve", "--port", str(port)),
                 *("--data", str(data), "--agent" if agent else "--no-agent"),
+                *options,
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -11,11 +11,14 @@ import click
 
 from syncchat.core.deltas import Delta
 from syncchat.core.message import Message
-from syncchat.core.room import Room
+from syncchat.paged_room import PagedRoom
 from syncchat.peer import Peer
 from syncchat_server.child import Child, running
 
 ROOM = "lobby"
+SMALL_PAGES = ("--limit", "page_messages=6")
+"""The story is short, and its room is to have pages all the same."""
+
 PATIENCE = 30.0
 """Seconds after which something that should have happened counts as failed."""
 
@@ -47,7 +50,7 @@ class Failed(Exception):
 class Person:
     """Somebody with a replica of their own, whose screen is printed."""
 
-    def __init__(self, peer: Peer, room: Room) -> None:
+    def __init__(self, peer: Peer, room: PagedRoom) -> None:
         self.peer = peer
         self.room = room
 
@@ -73,7 +76,7 @@ class Story:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._daemon = Child(folder / "server")
+        self._daemon = Child(folder / "server", options=SMALL_PAGES)
         self._acknowledged: set[str] = set()
         self._seen: set[str] = set()
         self._typed: dict[str, int] = {}
@@ -156,7 +159,7 @@ class Story:
         self._post(ada, "The server is gone, and I do not mind.")
         self._show(ada, bob)
         _say("restart", "the same log, a new process")
-        self._daemon = Child(self._folder / "server", port=self._daemon.port)
+        self._daemon = Child(self._folder / "server", port=self._daemon.port, options=SMALL_PAGES)
         await self._settled(ada)
         await self._settled(bob)
         await self._until("the stream is closed", ada, lambda: not _streamed(ada))
@@ -178,10 +181,12 @@ class Story:
         self._show(ada, bob)
 
     async def _prove(self, ada: Person, bob: Person) -> None:
+        await self._scroll_to_start(ada, bob)
         await self._until("both are equal", ada, lambda: ada.messages() == bob.messages())
-        _say("proof", "a newcomer joins from nothing")
+        _say("proof", "a newcomer joins from nothing, and scrolls to the start")
         async with self._peer("eve") as peer:
             eve = await self._enter(peer)
+            await self._scroll_to_start(eve)
             await self._until("the newcomer has everything", eve, lambda: eve.messages() == ada.messages())
         ids = [id for id, _ in ada.messages()]
         lost = (self._acknowledged | self._seen) - set(ids)
@@ -191,12 +196,17 @@ class Story:
         click.echo()
         for message in ada.room.timeline:
             click.echo(f"  {_line(message)}")
-        self._sum_up(ids)
+        self._sum_up(ids, ada.room.newest + 1)
 
-    def _sum_up(self, ids: list[str]) -> None:
+    async def _scroll_to_start(self, *people: Person) -> None:
+        for person in people:
+            while await person.room.older():
+                pass
+
+    def _sum_up(self, ids: list[str], pages: int) -> None:
         click.secho("\nProved in this run, over real websockets and a daemon killed with -9:", bold=True)
         for line in (
-            f"three replicas hold the same {len(ids)} messages, each once, in the order of their ids",
+            f"three replicas hold the same {len(ids)} messages on {pages} pages, each once and in order",
             f"all {len(self._acknowledged)} acknowledged and all {len(self._seen)} seen by others are there",
             "what was written offline merged, with no conflict and nothing doubled",
         ):
