@@ -1,7 +1,7 @@
 """The pager of a room: opens its pages as they come into view, and closes them when they are out of it."""
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from itertools import islice
 from typing import Any
@@ -35,7 +35,7 @@ MAX_OWING = 32
 class Pager:
     """The open pages of `room`; `run` is its one task, and closes what nobody looks at.
 
-    Open are the pages shown, the newest, the next one for who scrolls, those that late messages are shown
+    Open are the pages shown, the newest, the next ones for who scrolls, those that late messages are shown
     from, and those with changes that the server has not acknowledged, or refused. `changed` is called when
     what is shown is another.
     """
@@ -50,7 +50,7 @@ class Pager:
         self._changed = changed
         self._pages: dict[int, list[Subscription]] = {}
         self._held: Counter[int] = Counter()
-        self._ahead: int | None = None
+        self._ahead: Sequence[int] = ()
         self._owing: set[int] = set()
         self._late: dict[int, set[str]] = {}
         self._seen: set[str] = set()
@@ -93,9 +93,9 @@ class Pager:
 
     # What who scrolls asks for.
 
-    def read_ahead(self, page: int | None) -> None:
-        """Have a page open, in the background, that will be asked for next: whoever scrolls goes on."""
-        self._ahead = page
+    def read_ahead(self, pages: Sequence[int] = ()) -> None:
+        """Have pages open, in the background, that will be asked for next: whoever scrolls goes on."""
+        self._ahead = pages
         self.wake()
 
     @contextmanager
@@ -142,8 +142,9 @@ class Pager:
         await self._follow()
         dropped = await self._drop()
         filled = await self.fill()
-        if self._ahead is not None and self._ahead in self.window.all:
-            await self.attach(self._ahead)
+        for page in self._ahead:
+            if page in self.window.all:
+                await self.attach(page)
         await self._open_late()
         await self._open_owing()
         return await self._close_unwanted() and filled and dropped
@@ -231,7 +232,7 @@ class Pager:
     def _is_wanted(self, page: int) -> bool:
         newest = page in (self.window.newest, self._cover.newest)
         wanted = newest or page in self.window or page in self._late or self._held[page] > 0
-        return wanted or page == self._ahead or page in self._owing_now()
+        return wanted or page in self._ahead or page in self._owing_now()
 
     # Opening, closing and showing.
 

@@ -1,6 +1,6 @@
 """Scrolling: what the user of a room does to see other pages than the newest."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import anyio
@@ -12,6 +12,9 @@ from syncchat.pager import Pager
 
 PATIENCE = 10.0
 """Seconds for which a page is waited for that somebody scrolls to; past it what is here of it is shown."""
+
+AHEAD = 2
+"""Pages that are fetched before they are asked for: who scrolls is faster than a network."""
 
 
 class Scrolling:
@@ -34,7 +37,7 @@ class Scrolling:
             self._window.stay()
             while self._window.has_older:
                 page = self._window.low - 1
-                with self._reach(page, then=page - 1):
+                with self._reach(page, then=range(page - 1, page - 1 - AHEAD, -1)):
                     if not await self._fetch(page):
                         return False
                     if page != self._window.low - 1 or not self._window.has_older:
@@ -54,7 +57,7 @@ class Scrolling:
             self._window.stay()
             while not self._window.is_recent:
                 page = self._window.high + 1
-                with self._reach(page, then=page + 1):
+                with self._reach(page, then=range(page + 1, page + 1 + AHEAD)):
                     if not await self._fetch(page):
                         return False
                     if page != self._window.high + 1 or self._window.is_recent:
@@ -73,7 +76,7 @@ class Scrolling:
                 await self._pager.attach(newest)
                 self._window.adjust(newest, self._cover.first)
                 self._window.to_end()
-                self._pager.read_ahead(None)
+                self._pager.read_ahead()
                 self._pager.show()
             await self._pager.fill()
 
@@ -95,20 +98,20 @@ class Scrolling:
                     return False
                 low, high = (number if self._is_here(number) else page for number in (low, high))
                 window.go_to(max(low, window.first), min(high, window.newest))
-                self._pager.read_ahead(None)
+                self._pager.read_ahead()
                 self._pager.show()
             return True
 
     @contextmanager
-    def _reach(self, page: int, *, then: int) -> Iterator[None]:
-        """Hold a page while it is fetched, and have the next fetched meanwhile: whoever scrolls goes on."""
+    def _reach(self, page: int, *, then: Sequence[int]) -> Iterator[None]:
+        """Hold a page while it is fetched, and have the next ones fetched meanwhile."""
         self._pager.read_ahead(then)
         try:
             with self._pager.hold([page]):
                 yield
         finally:
             if page not in self._window:
-                self._pager.read_ahead(None)
+                self._pager.read_ahead()
 
     async def _fetch(self, page: int) -> bool:
         """Open a page and wait for what the server has of it; False if nothing of it can be had now."""

@@ -17,6 +17,7 @@ from syncchat.core.deltas import apply_deltas
 from syncchat.core.window import MAX_SHOWN
 from syncchat.log import MemoryStore
 from syncchat.peer import Peer
+from syncchat.scrolling import AHEAD
 from syncchat.testing.history import Past
 from syncchat.testing.loop import run
 from syncchat.testing.server import MemoryServer
@@ -64,8 +65,12 @@ class Reader:
         }
         assert set(shown).isdisjoint(id for id, _ in room.late_above)
         wanted = {*room.shown, room.newest, *(late[id] for id in late if id in shown)}
-        assert wanted <= set(pages(self.peer)) <= wanted | {room.shown[0] - 1, room.shown[-1] + 1}
+        assert wanted <= set(pages(self.peer)) <= wanted | self._ahead()
         return shown
+
+    def _ahead(self) -> set[int]:
+        low, high = self.room.shown[0], self.room.shown[-1]
+        return {*range(low - AHEAD, low), *range(high + 1, high + 1 + AHEAD)}
 
     def _late(self, whole: Mapping[str, str]) -> dict[str, int]:
         """The late messages that are marked, stand on pages out of view, and have their place within it."""
