@@ -1,6 +1,7 @@
 """Search over everything that a peer holds itself: with no server, too."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from os import PathLike
 from types import TracebackType
 from typing import Self
@@ -9,17 +10,21 @@ import anyio
 
 from syncchat.log import Log
 from syncchat.search.feeder import Feeder
-from syncchat.search.file import IndexDamaged
+from syncchat.search.file import IndexDamaged, SearchFailed
 from syncchat.search.finding import Found
 from syncchat.search.index import Index
 from syncchat.search.query import parse
+
+PURGE_SECONDS = 3.0
+"""How long leaving may take to clear the file of what was removed."""
 
 
 class LocalSearch:
     """Searches the messages in `log`, which its caller holds open, by an index at `path` (None: in memory).
 
     Use it as an async context manager. The index may be removed while nobody uses it. What was
-    written since the last `update` is not found.
+    written since the last `update` is not found. When it is left, no trace is in the file of texts that were
+    gone from the log at the last `update`.
 
         async with LocalSearch(log, folder / "search.sqlite") as local:
             await local.update()
@@ -39,6 +44,9 @@ class LocalSearch:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # What fails here, or takes too long, is done the next time: the index knows what it has removed.
+        with anyio.move_on_after(PURGE_SECONDS, shield=True), suppress(SearchFailed):
+            await self._index.purge()
         await self._index.__aexit__(kind, error, trace)
 
     @property

@@ -348,3 +348,20 @@ async def test_H8_O5_two_processes_that_search_one_folder_find_the_same(tmp_path
             async with LocalSearch(one, path) as third:
                 await third.update()
                 assert len(await find(third, "cake")) == 81
+
+
+@pytest.mark.anyio
+async def test_H8_H10_what_was_deleted_leaves_the_file_of_a_client_too(tmp_path: Path) -> None:
+    path, writer = tmp_path / "search.sqlite", Writer()
+    async with MemoryLog() as log:
+        await log.append("lobby/0", [writer.write(message(1), {"text": "zyzzyva beetles"})])
+        await log.append("lobby/0", [writer.write(message(2), {"text": "other beetles"})])
+        async with LocalSearch(log, path) as local:
+            await local.update()
+        assert b"zyzzyva" in path.read_bytes()
+        await log.append("lobby/0", [writer.write(message(1), {"deleted": True})])
+        async with LocalSearch(log, path) as local:
+            await local.update()
+            assert await find(local, "beetles") == {message(2)}
+    assert b"zyzzyva" not in path.read_bytes()
+    assert not Path(f"{path}-wal").exists()
