@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.load import history, joining, workloads
+from benchmarks.load import history, joining, scrolling, workloads
 from benchmarks.load.client import Client, Failed
 from benchmarks.load.crowd import Arrival, check_state, join
 from benchmarks.load.updates import WRITER, messages, numbers
@@ -70,6 +70,19 @@ def test_a_history_is_joined_page_by_page_with_us_and_whole_elsewhere(name: str)
     assert whole["docs"] == pages
     assert 88 * 80 <= float(str(herd["bytes_each"])) < 150 * 200 or pages == 1
     assert pages == 3 or float(str(herd["bytes_each"])) >= 600 * 80
+
+
+def test_who_scrolls_back_sees_all_of_it_and_waits_for_each_page_at_least_as_long_as_the_way_is() -> None:
+    (peer,) = peers("syncchat")
+    with running(peer) as fresh:
+        there = target(fresh, paged=True)
+        asyncio.run(joining.lay(there, messages=600))
+        found = asyncio.run(scrolling.scroll(there, messages=600, distance=0.01))
+        with pytest.raises(Failed, match="of 601 messages 600 were seen"):
+            asyncio.run(scrolling.scroll(there, messages=601, distance=0))
+    assert found["pages"] == 2
+    assert float(str(found["p50_ms"])) >= 20
+    assert float(str(found["client_cpu_ms"])) > 0
 
 
 @pytest.mark.parametrize("paged", [True, False])
