@@ -364,4 +364,3 @@ async def test_H8_H10_what_was_deleted_leaves_the_file_of_a_client_too(tmp_path:
             await local.update()
             assert await find(local, "beetles") == {message(2)}
     assert b"zyzzyva" not in path.read_bytes()
-    assert not Path(f"{path}-wal").exists()
