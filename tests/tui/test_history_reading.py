@@ -49,10 +49,10 @@ async def post(peer: Peer, room: PagedRoom, *texts: str) -> None:
 
 
 async def fill(peer: Peer, room: PagedRoom, *texts: str) -> None:
-    """Post, and wait until the server has opened the next page because of that."""
+    """Post, and wait until the next page is opened because of that, and written on."""
     page = room.newest + 1
     await post(peer, room, *texts)
-    await until(lambda: room.newest == page)
+    await until(lambda: room.shown[-1] == page)
 
 
 async def test_H7_what_is_new_begins_with_a_line_and_is_read_when_the_end_was_in_view() -> None:
@@ -95,7 +95,7 @@ async def test_H7_nothing_is_read_while_scrolled_up_or_without_the_focus() -> No
             await until(lambda: "1 unread" in header(app))
             assert "while away" in screen(app)
             assert LINE not in screen(app)
-            app.post_message(events.AppFocus())
+            await pilot.press("x")  # nobody types elsewhere
             await until(lambda: LINE in rows(app)[-2])
             await until(lambda: room.cover.unread("ann").messages == 0)
 

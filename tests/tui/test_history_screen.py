@@ -11,7 +11,7 @@ from syncchat.log import MemoryLog, MemoryStore
 from syncchat.testing.history import Past
 from syncchat.testing.server import MemoryServer
 from syncchat_tui.app import ChatApp
-from syncchat_tui.paging import BEGINNING, DROPPED, MORE, NOT_HERE
+from syncchat_tui.paging import BEGINNING, DROPPED, LOADING, MORE, NOT_HERE
 from tests.tui.looking import header, hint, rows, screen, until
 
 pytestmark = pytest.mark.anyio
@@ -149,6 +149,37 @@ async def test_H5_posting_leads_back_to_the_end() -> None:
         await pilot.press("h", "i", "enter")
         await until(lambda: rows(app)[-1].endswith("  hi"))
         assert app.transcript.following
+
+
+async def test_H5_end_does_not_wait_for_a_page_that_is_being_loaded() -> None:
+    server = MemoryServer()
+    Past(server.store).pages(4, EACH)
+    async with server.running(), chatting(server) as (app, pilot):
+        await until(lambda: text(3, 59) in screen(app))
+        server.log.hold("read")
+        await pilot.press("home", "home")
+        await until(lambda: rows(app)[0].strip() == LOADING)
+        before = rows(app)
+        await pilot.press("pageup", "home", "pageup")
+        assert rows(app) == before
+        await pilot.press("end")
+        await until(lambda: text(3, 59) in rows(app)[-1])
+        await until(lambda: app.transcript.lead == MORE)
+        server.log.release()
+
+
+async def test_H5_who_leaves_while_a_page_is_being_loaded_leaves_in_order() -> None:
+    server = MemoryServer()
+    Past(server.store).pages(4, EACH)
+    async with server.running():
+        async with chatting(server) as (app, pilot):
+            await until(lambda: text(3, 59) in screen(app))
+            server.log.hold("read")
+            await pilot.press("home", "home")
+            await until(lambda: app.transcript.lead == LOADING)
+            await pilot.press("ctrl+q")
+        assert app.return_value == 0
+        server.log.release()
 
 
 async def test_H5_a_tall_screen_is_filled_with_one_older_page() -> None:

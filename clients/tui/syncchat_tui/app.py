@@ -123,6 +123,8 @@ class ChatApp(App[int], inherit_bindings=False):
             self.room.listen_role(lambda _: self._status.poke()),
             self.peer.listen_refusals(lambda _: self._refused.poke()),
         ]
+        # A key tells that the terminal has the focus, also where the terminal itself does not.
+        self.watch(self, "app_focus", self.conversation.focus_changed, init=False)
         self._show_status()
         self._show_people()
         self._show_refused()
@@ -224,14 +226,6 @@ class ChatApp(App[int], inherit_bindings=False):
     def on_conversation_changed(self) -> None:
         """Another number is unread, or there is something else to be led to."""
         self._show_header()
-
-    def on_app_focus(self) -> None:
-        """The terminal has the focus again."""
-        self.conversation.focus_changed(True)
-
-    def on_app_blur(self) -> None:
-        """The user looks elsewhere."""
-        self.conversation.focus_changed(False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer of going offline and going online the one that there is to do."""

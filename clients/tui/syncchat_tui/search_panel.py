@@ -26,6 +26,8 @@ TYPING = 0.15
 
 ASK = 'words  "a phrase"  begin*  author:ada  room:lobby  before:2026-11-21  after:2026-11-01  has:link'
 
+PROMPT = "Search (Enter: go there, Esc: close)"
+
 MAX_SHOWN = 240
 """Characters of a message that are shown."""
 
@@ -73,7 +75,7 @@ class SearchPanel(ModalScreen[Hit | None]):
         """The query, a sentence, and what was found."""
         with Vertical(id="search"):
             yield Input(
-                self._text, placeholder="Search", max_length=MAX_QUERY, select_on_focus=False, id="query"
+                self._text, placeholder=PROMPT, max_length=MAX_QUERY, select_on_focus=False, id="query"
             )
             yield Static(ASK, markup=False, id="found")
             yield OptionList(id="hits", markup=False)
