@@ -8,6 +8,7 @@ from syncchat.core.codec import load
 from syncchat.core.mentions import mentioned
 from syncchat.core.message import read_body, read_id
 from syncchat.core.page import MARKS, MESSAGES, STREAMS
+from syncchat.core.places import Row
 from syncchat.core.plan import Plan
 
 
@@ -18,21 +19,33 @@ class Arrival(NamedTuple):
     to: frozenset[str] = frozenset()
 
 
-def finished(plans: Iterable[Plan]) -> list[Arrival]:
-    """The messages that updates finish in rows that were not there before."""
-    return [_read_message(id, text) for id, text in _new_rows(plans, MESSAGES) if text is not None]
+class News(NamedTuple):
+    """The messages that updates bring in rows that were not there before.
+
+    `finished` and `begun` stand in the page; those in `marked` are late ones, which stand elsewhere.
+    """
+
+    finished: list[Arrival]
+    begun: list[Arrival]
+    marked: list[Arrival]
+
+    @property
+    def standing(self) -> list[Arrival]:
+        """All that stand in the page, each once: finished if it was begun and finished at once."""
+        return list({arrival.id: arrival for arrival in (*self.begun, *self.finished)}.values())
 
 
-def begun(plans: Iterable[Plan]) -> list[Arrival]:
-    """The messages that updates begin, or finish, in rows that were not there before."""
-    plans = list(plans)
-    streamed = (Arrival(id) for id, _ in _new_rows(plans, STREAMS))
-    return list({arrival.id: arrival for arrival in (*streamed, *finished(plans))}.values())
-
-
-def marked(plans: Iterable[Plan]) -> list[Arrival]:
-    """The late messages that updates mark."""
-    return [_read_mark(id, text) for id, text in _new_rows(plans, MARKS) if text is not None]
+def news_of(plans: Iterable[Plan]) -> News:
+    """What updates bring, each planned upon those before."""
+    news = News([], [], [])
+    for (root, id), text in _new_rows(plans).items():
+        if root == STREAMS:
+            news.begun.append(Arrival(id))
+        elif root == MESSAGES and text is not None:
+            news.finished.append(_read_message(id, text))
+        elif root == MARKS and text is not None:
+            news.marked.append(_read_mark(id, text))
+    return news
 
 
 def mark_of(arrival: Arrival, page: int) -> dict[str, Any]:
@@ -40,15 +53,15 @@ def mark_of(arrival: Arrival, page: int) -> dict[str, Any]:
     return {"page": page} | ({"to": sorted(arrival.to)} if arrival.to else {})
 
 
-def _new_rows(plans: Iterable[Plan], root: str) -> Iterator[tuple[str, str | None]]:
-    """Rows of a root that come into being, each with the JSON that it ends with, if it is any."""
-    rows: dict[str, str | None] = {}
+def _new_rows(plans: Iterable[Plan]) -> dict[Row, str | None]:
+    """The rows that come into being, each with the JSON that it ends with, if it is any."""
+    rows: dict[Row, str | None] = {}
     for plan in plans:
-        new = {place for place in plan.layer.places.values() if place.depth == 0 and place.row[0] == root}
+        new = {place for place in plan.layer.places.values() if place.depth == 0}
         for struct, _, place in plan.placed if new or rows else ():
-            if place is not None and (place in new or (place.row[1] in rows and place.row[0] == root)):
-                rows[place.row[1]] = _text(struct.content) or rows.get(place.row[1])
-    return iter(rows.items())
+            if place in new or (place is not None and place.row in rows):
+                rows[place.row] = _text(struct.content) or rows.get(place.row)
+    return rows
 
 
 def _text(content: object) -> str | None:
@@ -113,8 +126,9 @@ class Arrived:
         """Messages have come to stand on the page; returns those that were not known."""
         new = self.mark(messages)
         self.standing += len(new)
-        firsts = [arrival.id for arrival in new] + ([self.first] if self.first else [])
-        self.first = min(firsts, default="")
+        if new:
+            least = min(new).id
+            self.first = min(self.first or least, least)
         return new
 
     def mark(self, late: Iterable[Arrival]) -> list[Arrival]:
@@ -122,9 +136,12 @@ class Arrived:
         return [arrival for arrival in late if self._note(arrival)]
 
     def _note(self, arrival: Arrival) -> bool:
-        if arrival.id in self:
+        if not self.ids or arrival.id > self.ids[-1]:
+            self.ids.append(arrival.id)
+        elif arrival.id in self:
             return False
-        insort(self.ids, arrival.id)
+        else:
+            insort(self.ids, arrival.id)
         for user in arrival.to:
             insort(self._to.setdefault(user, []), arrival.id)
         return True

@@ -3,12 +3,13 @@
 import logging
 import random
 from collections.abc import Callable, Collection, Coroutine, Iterable
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
 
-from syncchat.core.arrivals import Arrival, Arrived, arrivals_on, begun, finished, marked
+from syncchat.core.arrivals import Arrival, Arrived, arrivals_on, news_of
 from syncchat.core.guard import Accept
 from syncchat.core.ids import cover_name, page_name, parse_doc
 from syncchat.core.listeners import Signal
@@ -36,6 +37,9 @@ MARKS_AT_ONCE = 4096
 
 READ_MARKS_AT_ONCE = 128
 """Read marks written into a cover at once, which everybody in the room is sent; others wait for the next."""
+
+_parse = lru_cache(maxsize=4096)(parse_doc)
+"""Each message asks for the same one."""
 
 Committed = tuple[str, frozenset[str]]
 """The name of a page, and the ids of its messages that a commit added, changed or removed."""
@@ -82,7 +86,7 @@ class Chronicle:
         A crash may have kept the cover from counting all that it has (H7). Of a room in which nothing was
         written nothing is kept.
         """
-        name = parse_doc(doc.name)
+        name = _parse(doc.name)
         if name.page is None or (is_empty and not await self._docs.has(cover_name(name.room))):
             return False
         history = await self._history(name.room)
@@ -93,7 +97,7 @@ class Chronicle:
 
     async def is_open(self, page: str) -> bool:
         """Whether a page may be written (H3). Raises LogError."""
-        name = parse_doc(page)
+        name = _parse(page)
         return name.page is None or name.page <= (await self._history(name.room)).newest
 
     async def prepare(self, page: str, plans: Collection[Plan]) -> None:
@@ -101,23 +105,23 @@ class Chronicle:
 
         Raises LogError.
         """
-        name = parse_doc(page)
+        name = _parse(page)
         if name.page is not None and name.page < (await self._history(name.room)).newest:
             known = await self._marked_between(name.room, name.page)
-            late = [arrival for arrival in begun(plans) if arrival.id not in known]
+            late = [arrival for arrival in news_of(plans).standing if arrival.id not in known]
             for at in range(0, len(late), MARKS_AT_ONCE):
                 await self._mark(name.room, name.page, late[at : at + MARKS_AT_ONCE])
 
     def record(self, doc: "ServedDoc", plans: Collection[Plan]) -> None:
         """A commit that begins rows is durable."""
-        name = parse_doc(doc.name)
+        name = _parse(doc.name)
         history = self._histories.get(cover_name(name.room))
         if history is None or name.page != history.newest:
             return
         if history.arrived is None:
             self._begin(history, doc)
         else:
-            history.arrive(finished(plans), marked(plans))
+            history.arrive(news_of(plans))
         if history.arrived is not None and doc.is_full(history.arrived.standing):
             history.open_next()
             self._stats.rollovers += 1
@@ -181,12 +185,13 @@ class Chronicle:
     # A room.
 
     async def _history(self, room: str) -> RoomHistory:
-        return self._history_of(await self._docs.load(cover_name(room)))
+        cover = cover_name(room)
+        return self._histories.get(cover) or self._history_of(await self._docs.load(cover))
 
     def _history_of(self, cover: "ServedDoc") -> RoomHistory:
         history = self._histories.get(cover.name)
         if history is None:
-            history = RoomHistory(parse_doc(cover.name).room, cover.content(), self._client(cover.name))
+            history = RoomHistory(_parse(cover.name).room, cover.content(), self._client(cover.name))
             self._histories[cover.name] = history
         return history
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pycrdt import Doc, Map
 
-from syncchat.core.arrivals import Arrival, Arrived, arrivals_on, mark_of
+from syncchat.core.arrivals import Arrival, Arrived, News, arrivals_on, mark_of
 from syncchat.core.codec import dump
 from syncchat.core.cover import MAX_READERS, MESSAGES, CoverWriter, ReadMark
 from syncchat.core.ids import author_of
@@ -72,10 +72,10 @@ class RoomHistory:
             uncounted = set(self.arrived.ids[-missing:])
             self._count(arrival for part in on_it for arrival in part if arrival.id in uncounted)
 
-    def arrive(self, messages: Iterable[Arrival], late: Iterable[Arrival]) -> None:
+    def arrive(self, news: News) -> None:
         """These have arrived on the newest page, or were marked there; each is counted once."""
         if self.arrived is not None:
-            self._count(self.arrived.add(messages) + self.arrived.mark(late))
+            self._count(self.arrived.add(news.finished) + self.arrived.mark(news.marked))
             self.last = max(self.last, self.arrived.last)
 
     def _count(self, arrivals: Iterable[Arrival]) -> None:
