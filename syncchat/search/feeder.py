@@ -27,6 +27,9 @@ EACH = 100
 RETRY = 5.0
 """Seconds after which a log or an index that failed is tried again."""
 
+AGAIN = 60.0
+"""Seconds after which pages that could not be read are tried again."""
+
 PURGE_SECONDS = 60.0
 """Within about so long no trace of a removed text is left in the index's file."""
 
@@ -48,6 +51,8 @@ class Feeder:
         self._todo: dict[str, None] = {}
         self._noted: dict[str, Change] = {}
         self._size = 0
+        self._unreadable: dict[str, LogError] = {}
+        self._again = 0.0
         self._compared = False
         self._trusted = True
         self._reading = anyio.Lock()
@@ -56,17 +61,18 @@ class Feeder:
     @property
     def waiting(self) -> int:
         """Pages that are still to be read from the log, as far as is known."""
-        return len(self._todo)
+        return len(self._todo) + len(self._unreadable)
 
     @property
     def complete(self) -> bool:
         """Whether everything is in the index that was in the log a second ago."""
-        return self._compared and not self._todo
+        return self._compared and not self.waiting
 
     async def update(self, tell: Callable[[int], None] = lambda _: None) -> None:
         """Read everything that is in the log and not in the index; `tell` hears how many pages remain.
 
-        Raises LogError, SearchFailed. A damaged index is built anew.
+        A damaged index is built anew. Raises SearchFailed, and LogError if something cannot be read from the
+        log, once all else is in the index.
         """
         try:
             await self._catch_up(tell)
@@ -79,6 +85,8 @@ class Feeder:
         while self._todo:
             tell(len(self._todo))
             await self._read_one()
+        for error in self._unreadable.values():
+            raise error
 
     def note(self, doc: str, seq: int, rows: Mapping[str, object]) -> None:
         """The entry `seq` made a page's rows in `messages` what they are now; None for one that is gone.
@@ -150,8 +158,19 @@ class Feeder:
                 await anyio.sleep(anyio.current_time() - begun)  # those who chat come first
             else:
                 await anyio.sleep(BATCH_SECONDS)
-                await self._wakeup.sleep()
+                await self._wait()
         raise IndexDamaged("the search index is damaged: it is built anew")
+
+    async def _wait(self) -> None:
+        """Return when there is something to do; what could not be read is read again after a while."""
+        if not self._unreadable:
+            await self._wakeup.sleep()
+            return
+        with anyio.move_on_at(self._again):
+            await self._wakeup.sleep()
+        if anyio.current_time() >= self._again:
+            self._todo |= dict.fromkeys(self._unreadable)
+            self._unreadable = {}
 
     async def _compare(self) -> None:
         """Find out which pages have to be read, and forget those that are gone."""
@@ -160,7 +179,7 @@ class Feeder:
         # A log that is behind its index is another one.
         await self._index.forget([doc for doc, seq in known.items() if there.get(doc, 0) < seq])
         behind = [doc for doc, seq in sorted(there.items(), key=_by_age) if known.get(doc) != seq]
-        self._todo = dict.fromkeys(behind) | self._todo
+        self._todo, self._unreadable = dict.fromkeys(behind) | self._todo, {}
         self._compared = True
 
     async def _read_one(self) -> None:
@@ -168,6 +187,10 @@ class Feeder:
             doc, _ = self._todo.popitem()
             try:
                 await self._read(doc)
+            except LogError as error:  # one page that cannot be read keeps no other from being found
+                logger.error("page %s is not in the search index: %s", doc, error)
+                self._unreadable[doc] = error
+                self._again = anyio.current_time() + AGAIN
             except BaseException:
                 self._todo[doc] = None
                 raise

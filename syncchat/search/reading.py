@@ -10,7 +10,7 @@ from syncchat.core.codec import load
 from syncchat.core.ids import parse_doc
 from syncchat.core.message import read_body, read_id
 from syncchat.core.page import MESSAGES
-from syncchat.errors import InvalidName
+from syncchat.errors import InvalidName, LogCorrupt
 from syncchat.log import Entry, Log
 from syncchat.search.writing import Change
 
@@ -45,7 +45,13 @@ def _text(row: object) -> str | None:
 
 
 def _whole(doc: str, entries: Sequence[Entry]) -> Change:
-    texts = texts_of(_rows(entry.data for entry in entries))
+    try:
+        texts = texts_of(_rows(entry.data for entry in entries))
+    except BaseException as error:
+        # A panic of the CRDT library is a BaseException; what it says may quote a message.
+        if not isinstance(error, ValueError) and type(error).__name__ != "PanicException":
+            raise
+        raise LogCorrupt(f"page {doc} cannot be read from the log: see syncchat doctor") from None
     return Change(doc, entries[-1].seq, texts, whole=True)
 
 

@@ -1,9 +1,8 @@
 """Search over what a peer holds itself: the log, and an index that follows it."""
 
-import random
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import closing, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -11,31 +10,15 @@ from typing import TypeVar
 import anyio
 import pytest
 
-from syncchat.core.ids import format_id
-from syncchat.errors import LogError
-from syncchat.log import Log, MemoryLog, SqliteLog
+from syncchat.errors import LogCorrupt, LogError
+from syncchat.log import MemoryLog, SqliteLog
 from syncchat.peer import Peer
-from syncchat.search import Change, Feeder, Found, Index, LocalSearch, SearchFailed, parse, writing
-from syncchat.search.file import open_index
+from syncchat.search import Feeder, Found, Index, LocalSearch, writing
 from syncchat.search.index import PART
 from syncchat.testing.client import Writer
-
-PATIENCE = 30.0
+from tests.search.filling import Torn, find, message, overwrite, write
 
 T = TypeVar("T")
-
-
-def message(number: int) -> str:
-    return format_id(1_800_000_000_000 + number, "ada", number)
-
-
-async def write(log: Log, doc: str, said: dict[str, object]) -> int:
-    writer = Writer()
-    return await log.append(doc, [writer.write(id, value) for id, value in said.items()])
-
-
-async def find(local: LocalSearch, text: str) -> set[str]:
-    return {hit.id for hit in (await local.search(text, limit=100)).hits}
 
 
 @pytest.mark.anyio
@@ -98,7 +81,7 @@ async def test_H8_an_index_that_was_lost_damaged_or_of_another_log_is_built_agai
         await write(log, "lobby/0", said)
         await local.update()
         whole = await local.search("cake")
-    for damage in (path.unlink, lambda: path.write_bytes(b"x" * 9999), lambda: _overwrite(path)):
+    for damage in (path.unlink, lambda: path.write_bytes(b"x" * 9999), lambda: overwrite(path)):
         damage()
         async with SqliteLog(tmp_path / "log.sqlite") as log, LocalSearch(log, path) as local:
             assert await _found(local) == whole
@@ -110,16 +93,6 @@ async def test_H8_an_index_that_was_lost_damaged_or_of_another_log_is_built_agai
 async def _found(local: LocalSearch) -> Found:
     await local.update()
     return await local.search("cake")
-
-
-def _overwrite(path: Path) -> None:
-    """What a broken disk leaves: the head of the file is right, and nothing behind it."""
-    with closing(open_index(path)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    size = path.stat().st_size
-    with path.open("r+b") as file:
-        file.seek(4096)
-        file.write(b"\xff" * (size - 4096))
 
 
 @pytest.mark.anyio
@@ -180,139 +153,6 @@ async def test_H8_a_log_that_is_behind_its_index_is_read_anew(tmp_path: Path) ->
             assert len(await find(local, "tea")) == texts.count("tea")
 
 
-# The feeder, told of each commit
-
-
-class Watched(Index):
-    """Tells when something was put in."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.put = anyio.Event()
-
-    async def apply(self, changes: Sequence[Change]) -> None:
-        await super().apply(changes)
-        self.put.set()
-
-    async def wait(self) -> None:
-        """Return when something has been put in since the last return."""
-        with anyio.fail_after(PATIENCE):
-            await self.put.wait()
-        self.put = anyio.Event()
-
-
-async def found(index: Index, text: str) -> set[str]:
-    return {hit.id for hit in (await index.search(parse(text), limit=100)).hits}
-
-
-@pytest.mark.anyio
-async def test_H8_what_is_noted_is_found_and_so_is_more_than_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("syncchat.search.feeder.MAX_NOTED", 300)
-    writer = Writer()
-    async with MemoryLog() as log, Watched(tmp_path / "search.sqlite") as index:
-        feeder = Feeder(log, index)
-        await log.append("lobby/0", [writer.write(message(0), {"text": "cake"})])
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(feeder.run)
-            await index.wait()
-            assert feeder.complete
-            for number in range(1, 6):
-                id = message(number)
-                seq = await log.append("lobby/0", [writer.write(id, {"text": "cake"})])
-                feeder.note("lobby/0", seq, {id: writer.root[id]})
-                feeder.note("lobby/cover", seq, {})
-            while len(await found(index, "cake")) < 6:
-                await index.wait()
-            assert await index.cursors() == await log.heads()
-            tasks.cancel_scope.cancel()
-
-
-@pytest.mark.anyio
-async def test_H8_S7_an_index_that_is_damaged_is_built_again_while_the_log_is_followed(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    path, said = tmp_path / "search.sqlite", {message(number): {"text": "cake"} for number in range(900)}
-    async with MemoryLog() as log:
-        await write(log, "lobby/0", dict(said))
-        async with LocalSearch(log, path) as local:
-            await local.update()
-        _overwrite(path)
-        async with Watched(path) as index, anyio.create_task_group() as tasks:
-            feeder = Feeder(log, index)
-            tasks.start_soon(feeder.run)
-            with pytest.raises(SearchFailed):
-                await found(index, "cake")
-            feeder.distrust()
-            writer, id = Writer(), message(9999)
-            seq = await log.append("team-a/0", [writer.write(id, {"text": "tea"})])
-            feeder.note("team-a/0", seq, {id: writer.root[id]})
-            with anyio.fail_after(PATIENCE):
-                while not feeder.complete or not await found(index, "tea"):
-                    await index.wait()
-            assert len(await found(index, "cake")) == 100
-            tasks.cancel_scope.cancel()
-    assert "damaged" in caplog.text
-    assert "cake" not in caplog.text
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("seed", range(6))
-async def test_H8_D5_whenever_it_ends_nothing_is_missing_afterwards(seed: int, tmp_path: Path) -> None:
-    """Random commits, told or not, index work that is cut off anywhere, compaction, pages that go."""
-    rng, path = random.Random(seed), tmp_path / "search.sqlite"
-    writers = {f"room-{number}/0": Writer() for number in range(3)}
-    expected: dict[str, str] = {}
-    async with MemoryLog() as log:
-        for _ in range(12):
-            async with Index(path) as index:
-                feeder = Feeder(log, index)
-                for _ in range(rng.randrange(12)):
-                    await _do_something(rng, log, feeder, writers, expected)
-        async with LocalSearch(log, path) as local:
-            await local.update()
-            assert await find(local, "cake") == {id for id, text in expected.items() if text == "cake"}
-            assert await find(local, "tea") == {id for id, text in expected.items() if text == "tea"}
-
-
-async def _do_something(
-    rng: random.Random, log: Log, feeder: Feeder, writers: dict[str, Writer], expected: dict[str, str]
-) -> None:
-    doc = rng.choice(list(writers))
-    match rng.randrange(5):
-        case 0:
-            await feeder.update()
-        case 1:
-            await feeder.put_noted()
-        case _:
-            id = format_id(1_800_000_000_000 + rng.randrange(8), "ada", list(writers).index(doc))
-            text = rng.choice(("cake", "tea", ""))
-            value = {"text": text} if text else {"deleted": True}
-            seq = await log.append(doc, [writers[doc].write(id, value)])
-            feeder.note(doc, seq, {id: writers[doc].root[id]})
-            expected[id] = text
-
-
-@pytest.mark.anyio
-async def test_H8_H11_a_page_that_the_log_drops_is_found_no_more_and_does_not_come_back(
-    tmp_path: Path,
-) -> None:
-    writer, id = Writer(), message(7)
-    async with MemoryLog() as log, Index(tmp_path / "search.sqlite") as index:
-        await write(log, "lobby/0", {message(1): {"text": "cake"}})
-        await write(log, "lobby/1", {message(2): {"text": "cake"}})
-        feeder = Feeder(log, index)
-        await feeder.update()
-        seq = await log.append("lobby/0", [writer.write(id, {"text": "cake"})])
-        feeder.note("lobby/0", seq, {id: writer.root[id]})
-        await log.drop("lobby/0")
-        await feeder.refresh("lobby/0")
-        await feeder.put_noted()
-        assert await found(index, "cake") == {message(2)}
-        assert await index.cursors() == await log.heads()
-
-
 @pytest.mark.anyio
 async def test_H8_H11_what_was_dropped_while_nobody_looked_is_found_no_more(tmp_path: Path) -> None:
     async with MemoryLog() as log:
@@ -364,3 +204,19 @@ async def test_H8_H10_what_was_deleted_leaves_the_file_of_a_client_too(tmp_path:
             await local.update()
             assert await find(local, "beetles") == {message(2)}
     assert b"zyzzyva" not in path.read_bytes()
+
+
+@pytest.mark.anyio
+async def test_H8_S7_a_page_that_cannot_be_read_keeps_no_other_from_being_found() -> None:
+    async with Torn("lobby/2") as log, LocalSearch(log) as local:
+        for page in range(4):
+            await write(log, f"lobby/{page}", {message(page): {"text": "cake"}})
+        await log.append("lobby/1", [b"no update at all"])
+        with pytest.raises(LogError):
+            await local.update()
+        assert not local.complete
+        assert await find(local, "cake") == {message(0), message(3)}
+        log.torn.clear()
+        with pytest.raises(LogCorrupt, match="lobby/1"):
+            await local.update()
+        assert await find(local, "cake") == {message(0), message(2), message(3)}
