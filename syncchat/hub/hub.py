@@ -42,7 +42,8 @@ class Hub:
 
     Use it as an async context manager; the log is its own from then on and is entered and left
     with it. Leaving ends every link with RESTART, after the commits under way. `authorize` says
-    what a token allows in a doc; `now` tells the time in milliseconds since 1970.
+    what a token allows in a doc; `now` tells the time in milliseconds since 1970, `rng` makes
+    the client ids under which the server itself writes.
     """
 
     def __init__(

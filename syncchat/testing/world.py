@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -14,6 +15,7 @@ from syncchat.core.ids import cover_name, page_name
 from syncchat.core.message import Message
 from syncchat.core.stream import Stream
 from syncchat.core.tables import CellTable
+from syncchat.errors import SyncchatError
 from syncchat.hub import Hub, Limits
 from syncchat.link import Link
 from syncchat.log import MemoryStore
@@ -40,6 +42,7 @@ LIFETIME = 40
 """Seconds that a token is good; half of them later there is a new one."""
 
 INTRUDER = "eve"
+MODERATOR = "user1"
 TARGETS = (cover_name(ROOM), *(page_name(ROOM, number) for number in range(4)))
 
 
@@ -50,9 +53,9 @@ def token_of(user: str) -> str:
 
 
 def authorize(token: str, _doc: str) -> Grant:
-    """Everybody is a plain writer."""
+    """Everybody is a plain writer, but for one who may erase."""
     user, _, expires = token.partition("|")
-    return Grant(user, Role.WRITER, expires=float(expires))
+    return Grant(user, Role.MODERATOR if user == MODERATOR else Role.WRITER, expires=float(expires))
 
 
 class Promises:
@@ -62,6 +65,7 @@ class Promises:
         self.author: dict[str, str] = {}
         self.posted: dict[str, list[str]] = {}
         self.kept: set[str] = set()
+        self.erased: set[str] = set()
         self.trace: list[str] = []
 
     def post(self, client: str, id: str) -> None:
@@ -94,7 +98,8 @@ class Server:
         while True:
             self._log = CrashLog(self.store, self._rng)
             with anyio.CancelScope() as self._life:
-                async with Hub(self._log, authorize=authorize, limits=LIMITS, now=self._now) as hub:
+                rng = random.Random(anyio.current_time())  # another one for each life, the same in each run
+                async with Hub(self._log, authorize=authorize, limits=LIMITS, now=self._now, rng=rng) as hub:
                     self.hub = hub
 
                     async def serve(link: Link, hub: Hub = hub) -> None:
@@ -104,6 +109,12 @@ class Server:
                     await anyio.sleep_forever()
             self.hub = None
             await anyio.sleep(self._rng.uniform(0, 2))
+
+    async def drop_before(self, page: int) -> None:
+        """Retention begins with this; the log keeps the pages here, to be looked at in the end."""
+        if self.hub is not None:
+            with anyio.move_on_after(60), suppress(SyncchatError):  # it may die, or its disk be full
+                await self.hub.drop_before(ROOM, page)
 
     def die(self) -> None:
         """kill -9: nothing of it reaches its log or the network any more."""
