@@ -17,7 +17,7 @@ from syncchat.core.bindings import encode_bindings
 from syncchat.core.cover import CoverWriter
 from syncchat.core.ids import format_id
 from syncchat.core.store import Store
-from syncchat.hub import Hub
+from syncchat.hub import Hub, Limits
 from syncchat.log import MemoryLog, SqliteLog
 from syncchat.peer import Peer
 from syncchat.testing.client import Writer
@@ -149,6 +149,31 @@ async def test_R5_G14_what_a_client_writes_that_was_refused_something_is_sound(t
     async with Peer(path, user="ada") as peer:
         assert [message.text for message in (await peer.enter("lobby")).timeline] == ["honest"] * 3
         assert [refusal.text for refusal in peer.refusals] == ["forged"] * 2
+
+
+@pytest.mark.anyio
+async def test_R5_H3_H6_rooms_of_pages_late_messages_and_read_marks_are_sound(path: Path) -> None:
+    limits = Limits(page_messages=4, cover_seconds=0.01)
+    async with (
+        Hub(SqliteLog(path), authorize=believe, limits=limits) as hub,
+        Peer(user="ada", connect=hub.connect) as ada,
+        Peer(user="bob", connect=hub.connect) as bob,
+    ):
+        with anyio.fail_after(20):
+            here, there = await ada.enter("lobby"), await bob.enter("lobby")
+            await bob.settled()
+            bob.go_offline()
+            there.post("from the tunnel")
+            for number in range(14):
+                here.post(f"@bob {number}")
+                await ada.settled()
+            bob.go_online()
+            await bob.settled()
+            there.mark_read()
+            await bob.until(lambda: there.unread.messages == 0)
+    async with SqliteLog(path) as log:
+        assert {f"lobby/{number}" for number in range(3)} < set(await log.docs())
+    assert found(path) == []
 
 
 POISONS = {
