@@ -18,7 +18,7 @@ from syncchat_tui.composer import Composer
 from syncchat_tui.header import Header, Status
 from syncchat_tui.help import Help
 from syncchat_tui.people import People
-from syncchat_tui.transcript import Transcript
+from tests.tui.looking import rows
 
 pytestmark = pytest.mark.anyio
 
@@ -72,14 +72,8 @@ def open_app(room: PagedRoom, peer: FakePeer | None = None, *, server: bool = Tr
     return ChatApp(room, peer or FakePeer(), server=server)
 
 
-def screen(app: ChatApp) -> list[str]:
-    """What the terminal shows of the transcript."""
-    transcript = app.query_one(Transcript)
-    return [transcript.render_line(y).text.rstrip() for y in range(transcript.size.height)]
-
-
 def shows(app: ChatApp, text: str) -> bool:
-    return any(text in line for line in screen(app))
+    return any(text in line for line in rows(app))
 
 
 def words(app: ChatApp, widget: type[Header] | type[People]) -> str:
@@ -100,7 +94,7 @@ async def test_O2_a_post_is_on_the_screen_at_once_and_marked_local(enter: Enter,
     async with app.run_test() as pilot:
         await write(pilot, "hello from a plane")
         assert room.timeline[0].text == "hello from a plane"
-        assert any("◌" in line and "hello from a plane" in line for line in screen(app))
+        assert any("◌" in line and "hello from a plane" in line for line in rows(app))
         assert app.query_one(Composer).text == ""
 
 
@@ -112,13 +106,13 @@ async def test_O7_the_mark_goes_when_the_message_is_acknowledged(enter: Enter, s
         waiting.add(("messages", room.post("soon safe")))
         room.acknowledged("lobby/0", list(waiting))
         await pilot.pause()
-        assert any("◌" in line for line in screen(app))
+        assert any("◌" in line for line in rows(app))
         settled = list(waiting)
         waiting.clear()
         room.acknowledged("lobby/0", settled)
         await pilot.pause()
         assert shows(app, "soon safe")
-        assert not any("◌" in line for line in screen(app))
+        assert not any("◌" in line for line in rows(app))
 
 
 async def test_O1_offline_it_is_written_and_read_as_ever(enter: Enter, store: Store) -> None:
@@ -256,11 +250,11 @@ async def test_scrolled_up_it_stays_there_and_counts_what_comes_below(enter: Ent
     async with app.run_test() as pilot:
         assert shows(app, "message 1999")
         await pilot.press("pageup", "pageup")
-        before = screen(app)
+        before = rows(app)
         other.post("a new one")
         other.post("another one")
         await pilot.pause()
-        assert screen(app) == before
+        assert rows(app) == before
         assert "2 new below" in str(app.query_one("#hint").render())
         await pilot.press("end")
         await pilot.pause()
@@ -290,11 +284,11 @@ async def test_what_grows_above_does_not_move_what_is_read(enter: Enter, store: 
     app = open_app(room)
     async with app.run_test() as pilot:
         await pilot.press("pageup")
-        before = screen(app)
+        before = rows(app)
         room.edit(ids[3], "one\ntwo\nthree")
         room.delete(ids[4])
         await pilot.pause()
-        assert screen(app) == before
+        assert rows(app) == before
 
 
 async def test_an_unknown_command_is_not_posted(enter: Enter, store: Store) -> None:

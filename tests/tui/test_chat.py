@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sqlite3
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,31 +18,15 @@ from syncchat.testing.server import believe
 from syncchat_tui.app import ChatApp
 from syncchat_tui.chat import BAD_INPUT, run_chat, show
 from syncchat_tui.composer import Composer
-from syncchat_tui.header import Header
 from syncchat_tui.locations import LOG_NAME, log_path
 from syncchat_tui.people import People
+from tests.tui.looking import header, screen, until
 
 
 @asynccontextmanager
 async def serving() -> AsyncIterator[Hub]:
     async with Hub(MemoryLog(), authorize=believe) as hub:
         yield hub
-
-
-def screen(app: ChatApp) -> str:
-    lines = range(app.transcript.size.height)
-    return "\n".join(app.transcript.render_line(y).text.rstrip() for y in lines)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what other tasks have to do."""
-    with anyio.fail_after(10):
-        while not condition():  # noqa: ASYNC110 - a screen tells nobody that it has drawn
-            await anyio.sleep(0.01)
-
-
-def header(app: ChatApp) -> str:
-    return str(app.query_one(Header).content)
 
 
 @pytest.mark.anyio

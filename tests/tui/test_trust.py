@@ -1,7 +1,7 @@
 """What the screen tells of trust, on real peers and a real hub: refusals, roles, tokens and limits."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio
@@ -15,8 +15,8 @@ from syncchat.log import MemoryLog
 from syncchat.peer import Peer
 from syncchat_tui.app import ChatApp
 from syncchat_tui.composer import READ_ONLY, WRITE, Composer
-from syncchat_tui.header import Header
 from syncchat_tui.refused import Refused, kept_text, panel
+from tests.tui.looking import header, screen, until
 
 pytestmark = pytest.mark.anyio
 
@@ -35,15 +35,6 @@ async def serving(authorize: Authorize = believe, limits: Limits | None = None) 
         yield hub
 
 
-def screen(app: ChatApp) -> str:
-    lines = range(app.transcript.size.height)
-    return "\n".join(app.transcript.render_line(y).text.rstrip() for y in lines)
-
-
-def header(app: ChatApp) -> str:
-    return str(app.query_one(Header).content)
-
-
 def refused(app: ChatApp) -> str:
     widget = app.query_one(Refused)
     return str(widget.content) if widget.display else ""
@@ -51,13 +42,6 @@ def refused(app: ChatApp) -> str:
 
 def selected(app: ChatApp) -> str | None:
     return app.transcript.selected
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what other tasks have to do."""
-    with anyio.fail_after(20):
-        while not condition():  # noqa: ASYNC110 - a screen tells nobody that it has drawn
-            await anyio.sleep(0.01)
 
 
 async def forge(peer: Peer, key: str, text: str) -> None:

@@ -96,6 +96,7 @@ class ChatApp(App[int], inherit_bindings=False):
         self.room = room
         self.peer = peer
         self._status = self._coalesced(self._show_status)
+        self._header = self._coalesced(self._show_header)
         self._people = self._coalesced(self._show_people)
         self._refused = self._coalesced(self._show_refused)
 
@@ -225,7 +226,7 @@ class ChatApp(App[int], inherit_bindings=False):
 
     def on_conversation_changed(self) -> None:
         """Another number is unread, or there is something else to be led to."""
-        self._show_header()
+        self._header.poke()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer of going offline and going online the one that there is to do."""

@@ -10,7 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from syncchat_tui.composer import COMMANDS
-from syncchat_tui.wrap import AGENT_MARK, LIVE_MARK, PENDING_MARK
+from syncchat_tui.wrap import AGENT_MARK, LATE_MARK, LIVE_MARK, PENDING_MARK
 
 SECTIONS = {
     "Keys": {
@@ -35,6 +35,7 @@ SECTIONS = {
         PENDING_MARK: "kept here, not yet on the server",
         LIVE_MARK: "being written at this moment",
         AGENT_MARK: "an agent, not a person",
+        LATE_MARK: "written offline, and arrived later",
     },
 }
 

@@ -22,6 +22,7 @@ MIN_TEXT = 8
 LIVE_MARK = "▍"
 PENDING_MARK = "◌"
 AGENT_MARK = "✦"
+LATE_MARK = "(late)"
 
 # Scripts without spaces may be broken between any two characters.
 _UNSPACED = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
@@ -166,7 +167,7 @@ def wrap(
         body = Body(_gone(message) if message.deleted else message.text, body_width)
     if inline:
         head = (*head, Span(" " * (_column() - _cells(head)), Part.DIM))
-    trailer = (*_trailer(message), *([Span(" (late)", Part.DIM)] if late else []))
+    trailer = (*_trailer(message), *([Span(f" {LATE_MARK}", Part.DIM)] if late else []))
     return Block(message, width, body, indent, head, not inline, trailer, _below(message, body_width))
 
 
