@@ -155,7 +155,9 @@ class Chronicle:
 
     def forget(self, doc: str) -> None:
         """A doc is in memory no more."""
-        self._histories.pop(doc, None)
+        history = self._histories.pop(doc, None)
+        if history is not None:
+            history.close()
 
     # What others ask.
 

@@ -236,6 +236,7 @@ class ServedDoc:
         """Nobody serves it any more: tell all who wait for it, or for what they wrote."""
         self._give_up(self._offers)
         self.release()
+        self._ledger.close()
 
     async def finish(self) -> None:
         """Return when everything that was offered is durable and settled."""

@@ -129,6 +129,10 @@ class Ledger:
         self.entries = self.seq = 0
         self.compacting = False
 
+    def close(self) -> None:
+        """Let go of the doc: what observes it would keep it for good, as no garbage collector sees that."""
+        self._doc.unobserve(self._observing)
+
     @property
     def is_page(self) -> bool:
         """Whether it is a page of a room."""

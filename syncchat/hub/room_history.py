@@ -42,6 +42,10 @@ class RoomHistory:
         self.is_awaited = False
         """Whether somebody has it in mind to save it."""
 
+    def close(self) -> None:
+        """Let go of the cover: what observes it would keep it for good."""
+        self.cover.store.close()
+
     @property
     def newest(self) -> int:
         """The number of the newest page; one that was opened a moment ago may not be durable yet."""
