@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pycrdt import Doc, Map, TransactionEvent
 
-from syncchat.compaction import compact, is_worthwhile
+from syncchat.compaction import compact
 from syncchat.core.grant import Grant, Role
 from syncchat.core.guard import Accept, judge
 from syncchat.core.ids import parse_doc
@@ -24,6 +24,9 @@ from syncchat.hub.seat import Seat
 from syncchat.log import Log
 
 logger = logging.getLogger("syncchat.hub")
+
+COMPACT_FIRST = 1000
+"""Entries from which on a doc is compacted before it is served: fewer are sooner applied than proven."""
 
 SERVERS = Grant(SERVER, Role.WRITER)
 """The grant under which the server itself writes."""
@@ -146,7 +149,7 @@ class Ledger:
     async def load(self) -> None:
         """Fill the doc from the log. Raises LogError."""
         entries = await self._log.read(self._name)
-        if is_worthwhile(entries):
+        if len(entries) >= COMPACT_FIRST:
             await self.compact()
             entries = await self._log.read(self._name)
         with self._doc.transaction():

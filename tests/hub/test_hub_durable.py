@@ -9,7 +9,7 @@ import pytest
 from syncchat.core.dialect import HocuspocusDialect
 from syncchat.core.messages import Authenticated, Step1, Step2, Update
 from syncchat.errors import CloseCode, LinkClosed
-from syncchat.hub import Hub, Limits
+from syncchat.hub import Hub, Limits, ledger
 from syncchat.link.memory import memory_pipe
 from syncchat.log import MemoryStore
 from syncchat.testing.client import HeldLog, RawClient, statuses, updates
@@ -118,7 +118,9 @@ def test_D3_S7_a_log_that_cannot_be_read_ends_who_asks_and_is_tried_again(error:
     run(main)
 
 
-def test_D4_S7_a_log_that_cannot_be_compacted_is_served_all_the_same() -> None:
+def test_D4_S7_a_log_that_cannot_be_compacted_is_served_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "COMPACT_FIRST", 250)
+
     async def main() -> None:
         store = MemoryStore()
         async with Place(store=store) as place:
