@@ -12,6 +12,9 @@ from syncchat.core.ids import author_of
 from syncchat.core.page import MARKS
 from syncchat.core.store import Store
 
+NEAR = 1000
+"""Messages that are counted when somebody says to have read up to what stands before them; more are later."""
+
 
 class Reading(NamedTuple):
     """A user said to have read up to `id` when so many messages and mentions had arrived."""
@@ -103,8 +106,14 @@ class RoomHistory:
         before, heard = self.cover.read(user), self.readings.get(user)
         if (before is None or id >= before.id) and (heard is None or id >= heard.id):
             self.readings[user] = reading
+            if self.arrived is not None and self._is_near(self.arrived, id):
+                self.settle(user, [self.arrived])
         if len(self.readings) > MAX_READERS:
             del self.readings[next(iter(self.readings))]  # its user tells it again with the next message
+
+    def _is_near(self, arrived: Arrived, id: str) -> bool:
+        """Whether what stands after an id is on the newest page, and not too much to be counted at once."""
+        return "" < arrived.first <= id and len(arrived.after(id)) <= NEAR
 
     def settle(self, user: str, pages: Collection[Arrived]) -> None:
         """A user has read up to what it said last: `pages` have all that stands after it."""

@@ -72,12 +72,13 @@ def test_H3_the_numbers_are_those_of_the_rule() -> None:
     assert (limits.page_messages, limits.page_bytes, limits.page_clients) == (256, 128 * 1024, 1000)
 
 
-def test_H3_what_is_streamed_and_done_with_does_not_fill_a_page() -> None:
+def test_H3_what_is_overwritten_does_not_fill_a_page() -> None:
     async def main() -> None:
         async with paged(page_messages=100, page_bytes=4000) as hub, hub.connect() as one:
             ann = Poster(RawClient(one, "ann"))
-            for number in range(1, 60):
-                await ann.post(0, number % 9 + 1, text="x" * 300)  # edited again and again
+            for number in range(60):
+                await ann.post(0, number % 6 + 1, text="x" * 300)  # edited again and again
+            await ann.post(0, 7)
             assert hub.stats.rollovers == 0
 
     run(main)

@@ -124,6 +124,24 @@ def test_H7_late_messages_are_unread_until_somebody_reads_on() -> None:
     run(main)
 
 
+def test_H7_what_comes_late_after_somebody_has_read_is_unread_though_the_mark_is_written_later() -> None:
+    async def main() -> None:
+        store = MemoryStore()
+        async with paged(store) as hub, hub.connect() as one, hub.connect() as two:
+            ann, bob = Poster(RawClient(one, "ann")), RawClient(two, "bob")
+            await read_cover(bob)
+            await ann.post(0, 1, 2, 3, 10)
+            await ann.post(1, 11, 12)
+            reads(bob, id_of(11))
+            await bob.heard()
+            await ann.post(0, 5, 6)
+            await settle()
+            assert stored_cover(store).read("bob") == ReadMark(id_of(11), 5, 0)
+            assert stored_cover(store).unread("bob") == Unread(3, 0), "but one, if it had come before"
+
+    run(main)
+
+
 def test_H7_what_stands_after_a_mark_on_an_older_page_is_unread_but_for_the_own_messages() -> None:
     async def main() -> None:
         store = MemoryStore()
