@@ -277,6 +277,8 @@ class Desk:
 
     async def _try_to_tidy(self) -> bool:
         """False if it is to be tried again; what cannot be proven now never can."""
+        if self.busy:  # the deletion itself is not in the log yet
+            return False
         problem: str | None = None
         try:
             done = await compact(self._log, self.replica.name, least=1) and await self._log.scrub()
@@ -295,7 +297,8 @@ class Desk:
 
         Those that are kept already go with them. `now` is in milliseconds since 1970.
         """
-        lost = [row for row in self.replica.waiting.rows if row[0] in (MESSAGES, STREAMS)]
+        mine = filter(self.replica.may_be_mine, self.replica.waiting.rows)
+        lost = [row for row in mine if row[0] in (MESSAGES, STREAMS)]
         texts = {row: text_of(self.replica.doc, row) for row in lost}
         known = [replace(refusal, doc=keeper) for refusal in self.refusals]
         return known + [Refusal("H11", reason, keeper, row, text, now) for row, text in texts.items() if text]

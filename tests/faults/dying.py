@@ -56,23 +56,27 @@ class DyingDaemon(Daemon):
         return python(SOURCE, *self._doom, *arguments)
 
 
-async def messages_in(log: Path, doc: str) -> dict[str, str]:
-    """The messages that a log holds, by their ids, as JSON; no daemon has it open."""
+async def messages_in(log: Path, room: str) -> dict[str, str]:
+    """The messages that a log holds of a room, by their ids, as JSON; of an id on two pages the first's."""
+    found: dict[str, str] = {}
     async with SqliteLog(log) as opened:
-        whole: Doc[Any] = Doc()
-        with whole.transaction():
-            for entry in await opened.read(doc):
-                whole.apply_update(entry.data)
-    return dict(whole.get("messages", type=Map).items())
+        for name in await opened.docs():
+            if name.startswith(f"{room}/") and "#" not in name:
+                page: Doc[Any] = Doc()
+                with page.transaction():
+                    for entry in await opened.read(name):
+                        page.apply_update(entry.data)
+                found = dict(page.get("messages", type=Map).items()) | found
+    return found
 
 
-async def assert_kept(data: Path, doc: str, promised: set[str]) -> None:
+async def assert_kept(data: Path, room: str, promised: set[str]) -> None:
     """The log of a daemon that was killed is sound, has all that was promised, and nothing twice.
 
     To be asked before anybody who still holds the messages can bring them again.
     """
     assert list(examine(data / LOG_NAME)) == []
-    kept = await messages_in(data / LOG_NAME, doc)
+    kept = await messages_in(data / LOG_NAME, room)
     assert promised <= kept.keys(), f"{len(promised - kept.keys())} of {len(promised)} are lost"
     most = Counter(kept.values()).most_common(1)
     assert not most or most[0][1] == 1, "a message is there twice"
