@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 
 import anyio
@@ -36,7 +37,7 @@ def shows(room: Room, wanted: Counter[str]) -> bool:
     return Counter(texts(room)) == wanted
 
 
-async def agree(peers: list[Peer], rooms: list[Room], wanted: Counter[str]) -> None:
+async def agree(peers: list[Peer], rooms: Sequence[Room], wanted: Counter[str]) -> None:
     """Return when everything is on the server, everybody shows the same, and it is what was written."""
     with anyio.fail_after(HEALING):
         for peer in peers:
