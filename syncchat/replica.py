@@ -123,7 +123,7 @@ class Replica:
         """
         beyond = carry.rows_since(acknowledged, self.doc)
         if decode_state(self.doc.get_state()):  # deletions are in no state vector: some may always wait
-            self.waiting.touched(filter(self._may_be_mine, beyond), self.waiting.edit())
+            self.waiting.touched(filter(self.may_be_mine, beyond), self.waiting.edit())
         hidden = [refusal.row for refusal in refusals if refusal.row in beyond and self._still_says(refusal)]
         if hidden:
             self._rebuilding = True
@@ -381,7 +381,8 @@ class Replica:
             for row in rows:
                 self.left_out.pop(row, None)  # it was written anew
 
-    def _may_be_mine(self, row: Row) -> bool:
+    def may_be_mine(self, row: Row) -> bool:
+        """Whether our user may have written a row: what another process tells may be of anybody."""
         if not self._in_room or row[0] not in ("messages", "streams"):
             return True
         try:

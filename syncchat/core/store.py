@@ -47,6 +47,11 @@ class Store:
         self._commits = doc.observe(self._close_batch)
 
     @property
+    def is_closed(self) -> bool:
+        """Whether it was closed: it can be read, and no more written."""
+        return self._shut
+
+    @property
     def values(self) -> Table:
         """The store's values: the rows of the table named `values`."""
         return self.table("values")

@@ -9,7 +9,8 @@ class Stream:
     """A message of one's own that grows until it is finished.
 
     Whoever deletes it ends it: from then on `append` and `finish` do nothing and return False. It is
-    gone, too, if the server refuses it. `id` is another one after the message was stamped anew.
+    gone, too, if the server refuses it or drops its page, and when its doc is closed. `id` is another one
+    after the message was stamped anew.
     """
 
     def __init__(self, id: str, page: Page, *, re: str | None, agent: bool) -> None:
@@ -31,7 +32,7 @@ class Stream:
     @property
     def open(self) -> bool:
         """Whether it is still there, neither finished nor deleted."""
-        return self._page.streams.size(self.id) is not None
+        return not self._page.store.is_closed and self._page.streams.size(self.id) is not None
 
     def append(self, token: str) -> bool:
         """Add to the end. False if somebody deleted it: stop writing then.
@@ -39,6 +40,8 @@ class Stream:
         Raises TextTooLong, and adds nothing, if it would be longer than MAX_TEXT bytes; ValueError for a
         token with half a surrogate pair.
         """
+        if self._page.store.is_closed:
+            return False
         with self._page.store.transaction():
             size = self._page.streams.size(self.id)
             if size is None:
@@ -57,7 +60,7 @@ class Stream:
         if text is not None:
             check_size(len(check_text(text, "a text").encode()))
         written = self._page.streams.get(self.id)
-        if written is None:
+        if written is None or self._page.store.is_closed:
             return False
         whole = written if text is None else text
         self._page.put(self.id, Body(whole, re=self._re, agent=self._agent, state=state))
@@ -65,4 +68,4 @@ class Stream:
 
     def discard(self) -> bool:
         """Remove it without a trace; False if it is gone already."""
-        return self._page.streams.delete(self.id)
+        return self.open and self._page.streams.delete(self.id)
