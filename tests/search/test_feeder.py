@@ -160,3 +160,53 @@ async def test_H8_a_page_that_could_not_be_read_is_tried_again(
             await index.wait()
             assert await found(index, "cake") == {message(1), message(2)}
             tasks.cancel_scope.cancel()
+
+
+class Full(Index):
+    """An index on a disk that is full for some calls."""
+
+    def __init__(self, path: Path, failures: int) -> None:
+        super().__init__(path)
+        self._failures = failures
+
+    async def apply(self, changes: Sequence[Change]) -> None:
+        self._failures -= 1
+        if self._failures >= 0:
+            raise SearchFailed("the disk is full")
+        await super().apply(changes)
+
+
+@pytest.mark.anyio
+async def test_H8_a_full_disk_is_told_and_what_it_cost_is_made_good(tmp_path: Path) -> None:
+    async with MemoryLog() as log, Full(tmp_path / "search.sqlite", 1) as index:
+        await write(log, "lobby/0", {message(1): {"text": "cake"}})
+        feeder = Feeder(log, index)
+        with pytest.raises(SearchFailed):
+            await feeder.update()
+        assert feeder.waiting == 1
+        await feeder.update()
+        assert feeder.complete
+        assert await found(index, "cake") == {message(1)}
+
+
+@pytest.mark.anyio
+async def test_H8_after_a_full_disk_nothing_counts_as_read_that_was_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncchat.search.feeder.RETRY", 0.0)
+    monkeypatch.setattr("syncchat.search.feeder.BATCH_SECONDS", 0.0)
+    writer = Writer()
+    async with MemoryLog() as log, Full(tmp_path / "search.sqlite", 3) as index:
+        feeder = Feeder(log, index)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(feeder.run)
+            for number in range(20):
+                id = message(number)
+                seq = await log.append("lobby/0", [writer.write(id, {"text": "cake"})])
+                feeder.note("lobby/0", seq, {id: writer.root[id]})
+                head = await log.heads()
+                with anyio.fail_after(PATIENCE):
+                    while await index.cursors() != head:
+                        pass  # each look is a trip to the index's thread
+                assert len(await found(index, "cake")) == number + 1
+            tasks.cancel_scope.cancel()

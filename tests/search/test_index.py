@@ -4,12 +4,15 @@ import random
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from syncchat.core.ids import format_id, page_name, parse_doc, parse_id
 from syncchat.search import MAX_HITS, BadQuery, Change, Found, Index, IndexDamaged, Query, SearchFailed, parse
+from syncchat.search.index import PART
+from syncchat.search.tags import first_place, place_of
 
 WORDS = (
     "cake",
@@ -192,6 +195,19 @@ async def _compare(index: Index, rng: random.Random, texts: Texts) -> None:
     assert times == sorted(times, reverse=True)
 
 
+@pytest.mark.anyio
+async def test_H8_the_moment_itself_is_after_and_not_before() -> None:
+    first = next(id for id in (message(5, "ada", rand) for rand in count()) if place(id) == first_place(5))
+    async with filled({first: "cake"}) as index:
+        assert ids(await index.search(Query(before=5))) == []
+        assert ids(await index.search(Query(before=6))) == ids(await index.search(Query(after=5))) == [first]
+        assert ids(await index.search(Query(after=6))) == []
+
+
+def place(id: str) -> int:
+    return place_of("lobby/0", id, 0)
+
+
 # Bounds, and who may read what
 
 
@@ -227,7 +243,8 @@ async def test_U2_H8_of_a_room_that_one_may_not_read_nothing_is_found() -> None:
 async def test_H8_a_millisecond_that_holds_thousands_is_found_whole() -> None:
     said = {message(5, "ada", rand): "cake" for rand in range(9000)}
     async with filled(said | {message(100): "cake"}) as index:
-        assert await index.count() == 9001
+        await index.apply([Change("lobby/1", 1, {message(5, "bob", rand): "cake" for rand in range(3000)})])
+        assert await index.count() == 12_001
         assert await find(index, "cake", limit=1) == [message(100)]
 
 
@@ -236,7 +253,10 @@ async def test_H8_what_is_behind_what_is_known_changes_nothing() -> None:
     async with filled({message(1): "cake"}) as index:
         await index.apply([Change("lobby/0", 5, {message(1): "tea"})])
         await index.apply([Change("lobby/0", 4, {message(1): "cake"})])
+        late = {message(number): "cake" for number in range(1, PART + 2)}
+        await index.replace(Change("lobby/0", 4, late, whole=True))
         assert await find(index, "tea") == [message(1)]
+        assert await find(index, "cake") == []
         assert await index.cursors() == {"lobby/0": 5}
 
 

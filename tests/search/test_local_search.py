@@ -70,7 +70,7 @@ async def test_H8_rows_that_are_no_messages_are_not_found() -> None:
     async with MemoryLog() as log, LocalSearch(log) as local:
         await write(log, "lobby/0", rows)
         await local.update()
-        assert await find(local, "cake") == {message(1)}
+        assert await find(local, "cake") == await find(local, "author:ada") == {message(1)}
 
 
 @pytest.mark.anyio
