@@ -147,6 +147,8 @@ class PagedRoom(Room):
         id = last if id is None else self._now(id)
         if id is not None:
             self._reading.mark(id, last=id == last and self.is_recent)
+        elif self.is_recent and not self.has_older:
+            self._reading.mark_all()
 
     def listen_cover(self, callback: Callable[[], Any]) -> Subscription:
         """Hear when the cover says something else (`newest`, `unread`, `title`), or other pages are shown."""

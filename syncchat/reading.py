@@ -40,10 +40,15 @@ class Reading:
         if id < max(self._here.id, known.id if known is not None else ""):
             return
         if last:
-            self._here = ReadMark(id, self._cover.messages, self._cover.mentions(self._room.user))
+            self.mark_all(id)
         else:
             self._here = self._here._replace(id=id)
         self._work.call()
+
+    def mark_all(self, id: str | None = None) -> None:
+        """It has read all there is: up to `id`, or, if nothing is left in the room, up to nowhere further."""
+        last = self._here.id if id is None else id
+        self._here = ReadMark(last, self._cover.messages, self._cover.mentions(self._room.user))
 
     def tell(self) -> None:
         """Tell it, unless it is told."""

@@ -258,7 +258,7 @@ async def _rest(world: World) -> None:
 async def _read_all(world: World) -> None:
     """Everybody reads to the end, and the cover tells everybody so."""
     rooms = [(await client.alive())[1] for client in world.clients]
-    while any(room.cover.unread(room.user).messages for room in rooms):
+    while any(room.cover.unread(room.user).messages for room in rooms if room.timeline):
         for room in rooms:
             room.mark_read()
         await anyio.sleep(1)

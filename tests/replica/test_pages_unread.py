@@ -67,6 +67,18 @@ def test_H7_read_marks_in_quick_succession_are_told_as_few_and_the_last_one_befo
     play(main)
 
 
+def test_H7_H11_nothing_is_unread_of_what_was_dropped() -> None:
+    async def main(server: MemoryServer, _past: Past) -> None:
+        async with server.running(), server.peer("ann") as ann:
+            room = await enter(ann)
+            await count(server, room, ann, 7, None)
+            assert room.unread == Unread(7, 0)
+            room.mark_read()
+            assert room.unread == Unread(0, 0), "the room is empty"
+
+    play(main)
+
+
 def test_H7_what_is_unread_is_what_the_cover_counts_less_what_was_read_here() -> None:
     async def main(server: MemoryServer, past: Past) -> None:
         async with Peer(user="ann") as ann:
