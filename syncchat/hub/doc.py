@@ -212,9 +212,10 @@ class ServedDoc:
         is not to be used any more.
         """
         await self._ledger.load()
-        self._is_new = not self._ledger.entries
+        is_empty = not self._ledger.entries
+        self._is_new = is_empty and self._ledger.is_open  # the next page of a room is the server's to begin
         if self._ledger.is_page:
-            self._ledger.is_dropped = await self._chronicle.opened(self, is_empty=self._is_new)
+            self._ledger.is_dropped = await self._chronicle.opened(self, is_empty=is_empty)
         self.release()
         while not await self._is_over():
             await self._commit()

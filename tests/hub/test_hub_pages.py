@@ -162,3 +162,14 @@ def test_S9_a_room_at_rest_leaves_nothing_in_memory() -> None:
             assert hub.loaded == []
 
     run(main)
+
+
+def test_H3_L2_who_is_the_first_on_the_next_page_has_not_begun_a_doc() -> None:
+    async def main() -> None:
+        async with paged(new_docs_per_hour=1, agent_new_docs_per_hour=1) as hub, hub.connect() as one:
+            ann = Poster(RawClient(one, "ann"))
+            for number in range(3):
+                assert await ann.post(number, *range(4 * number + 1, 4 * number + 5)) == [True] * 4
+            assert hub.stats.over_limit == {}
+
+    run(main)
