@@ -11,7 +11,7 @@ from syncchat.core.dialect import HocuspocusDialect, YDialect
 from syncchat.core.ids import cover_name, parse_doc
 from syncchat.core.welcome import Welcome
 from syncchat.desk import Desk
-from syncchat.errors import InvalidName, LogFailed
+from syncchat.errors import InvalidName, LogFailed, SyncchatError
 from syncchat.link.backoff import Backoff
 from syncchat.link.protocol import Connect
 from syncchat.log import Log
@@ -56,6 +56,7 @@ class Docs:
         self._rng = rng
         self._clock = clock
         self._turns = Turns()
+        self.closed = False
         self._stir = anyio.Event()
 
     @property
@@ -72,7 +73,9 @@ class Docs:
         """Open the doc `name`; opening it again returns the same replica. Raises InvalidName, LogError."""
         async with self._turns.of(name):
             if name not in self.desks:
+                self._check_open()
                 desk = await self._load(name)
+                self._check_open()  # nobody would write what is opened now
                 replica = desk.replica
                 replica.presence.listen(self.changed)
                 replica.welcomed.listen(self._welcomed)
@@ -144,10 +147,19 @@ class Docs:
         if gone:
             await self.log.scrub()
 
+    def end(self) -> None:
+        """Open no docs any more, and have those who wait for one look again: the peer is being left."""
+        self.closed = True
+        self.changed()
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise SyncchatError("the peer was left: make another one")
+
     async def finish(self) -> None:
         """After `tasks` have ended: write what is not in the log yet."""
         with anyio.CancelScope(shield=True):
-            for desk in self.desks.values():
+            for desk in list(self.desks.values()):
                 await desk.finish()
 
     # How a doc stands.
@@ -167,7 +179,7 @@ class Docs:
         """Whether the server has sent what it has of a doc, or nothing is to be expected of it now."""
         desk = self.desks.get(doc)
         uplink = None if desk is None else desk.uplink
-        if desk is None or uplink is None or not self.switch.on or uplink.failed:
+        if desk is None or uplink is None or not self.switch.on or uplink.failed or self.closed:
             return True
         return self.is_caught_up(doc) or (uplink.online and desk.replica.session is None)
 

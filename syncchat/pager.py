@@ -134,6 +134,10 @@ class Pager:
         except LogError as error:
             self.problem = str(error)
             return False
+        except SyncchatError:
+            if self._docs.closed:
+                return True  # the peer is being left, and this task ends with the next wait
+            raise
         self.problem = None
         return done
 
@@ -305,7 +309,7 @@ class Pager:
 
     def check_open(self) -> None:
         """Raise SyncchatError if the room was left."""
-        if self._closed:
+        if self._closed or self._docs.closed:
             raise SyncchatError(f"room {self._room.name!r} was left: enter it again")
 
     def name(self, page: int) -> str:

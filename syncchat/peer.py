@@ -134,6 +134,7 @@ class Peer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._docs.end()
         self._tasks.cancel_scope.cancel()
         # What the block raised goes on as it is; only what the peer's own tasks raised is a group.
         await self._stack.__aexit__(None, None, None)

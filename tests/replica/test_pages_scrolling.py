@@ -240,6 +240,29 @@ def test_H5_a_room_may_be_left_at_any_instant_of_scrolling(ticks: int) -> None:
     play(main)
 
 
+@pytest.mark.parametrize("ticks", range(0, 40, 3))
+def test_H5_a_peer_may_be_left_at_any_instant_of_somebody_elses_scrolling(ticks: int) -> None:
+    async def main(server: MemoryServer, past: Past) -> None:
+        past.pages(12)
+        async with server.running(), anyio.create_task_group() as tasks, server.peer("ann") as ann:
+            room = await enter(ann)
+
+            async def scroll() -> None:
+                while True:
+                    await room.older()
+                    await room.recent()
+
+            async def scroll_to_the_end() -> None:
+                with pytest.raises(SyncchatError, match="was left"):
+                    await scroll()
+
+            tasks.start_soon(scroll_to_the_end)
+            for _ in range(ticks):
+                await anyio.lowlevel.checkpoint()
+
+    play(main)
+
+
 def test_H5_a_message_is_shown_among_its_neighbours() -> None:
     async def main(server: MemoryServer, past: Past) -> None:
         written = past.pages(20)
