@@ -28,6 +28,9 @@ logger = logging.getLogger("syncchat.hub")
 
 CLIENT_ID_BITS = 53
 
+NOTHING = b"\x00\x00"
+"""The update that changes nothing: when it is written, all that was written before it is durable."""
+
 PAGES_BACK = 4
 """Pages before the newest in which a read mark is looked for; if it lies before them, all that is there
 counts as read: nobody counts a thousand unread messages. As many are asked whether they mark a message."""
@@ -237,6 +240,8 @@ class Chronicle:
         while True:
             history = await self._history(room)
             newest = history.newest
+            # A crash may take back a page that was opened a moment ago; marks on it would never be counted.
+            await (await self._docs.load(cover_name(room))).write(NOTHING)
             target = await self._docs.load(page_name(room, newest))
             unmarked = [one for one in late if history.arrived is None or one.id not in history.arrived]
             if not unmarked:

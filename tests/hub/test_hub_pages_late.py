@@ -12,7 +12,7 @@ from syncchat.errors import CloseCode, LinkClosed
 from syncchat.log import MemoryStore
 from syncchat.testing.client import HeldLog, RawClient, Writer, statuses, updates
 from syncchat.testing.loop import run
-from tests.hub.paging import Poster, id_of, page, paged, read_cover, rows, stored, stored_cover
+from tests.hub.paging import COVER, Poster, id_of, page, paged, read_cover, rows, stored, stored_cover
 
 
 def marks(store: MemoryStore, number: int) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def test_H6_D5_after_a_crash_between_mark_and_message_it_is_marked_and_counted_o
             await ann.send(0, 5)
             assert await ann.client.heard(1) == []
             crashed = copy_of(store)
-            log.release()
+            log.let()
         assert set(marks(crashed, 1)) == {id_of(5)}
         assert id_of(5) not in rows(crashed, 0)
         async with paged(crashed) as hub, hub.connect() as one:
@@ -102,17 +102,42 @@ def test_H6_D5_after_a_crash_between_mark_and_message_it_is_marked_and_counted_o
 
 
 class _Until(HeldLog):
-    """A log that holds the appends to one doc from some time on."""
+    """A log whose appends to one doc wait while it is `held`, and those to others go on."""
 
     def __init__(self, store: MemoryStore, doc: str) -> None:
         super().__init__(store)
         self.doc = doc
         self.held = False
+        self._let = anyio.Event()
+
+    def let(self) -> None:
+        """Let them go on."""
+        self.held = False
+        self._let.set()
 
     async def append(self, doc: str, updates: Any, *, beside: Any = None) -> int:
         if self.held and doc == self.doc:
-            self.hold()
+            await self._let.wait()
         return await super().append(doc, updates, beside=beside)
+
+
+def test_H6_H7_D5_no_page_has_marks_before_the_cover_that_names_it_is_durable() -> None:
+    async def main() -> None:
+        log = _Until(store := MemoryStore(), COVER)
+        async with paged(log=log) as hub, hub.connect() as one:
+            ann = Poster(RawClient(one, "ann"))
+            await ann.post(0, 1, 2, 3)
+            log.held = True
+            await ann.post(0, 4)
+            await ann.send(0, 5)
+            assert await ann.client.heard(1) == []
+            assert (store.rows(COVER), store.rows(page(1))) == ([], [])
+            log.let()
+            assert statuses(await ann.client.said(page(0))) == [True]
+        assert set(marks(store, 1)) == {id_of(5)}
+        assert stored_cover(store).messages == 5
+
+    run(main)
 
 
 def test_H6_what_changes_on_an_older_page_needs_no_mark() -> None:
