@@ -346,10 +346,10 @@ class ServedDoc:
         seat.flush()
 
     def _fan_out(self, update: bytes, outcomes: list[Outcome]) -> None:
-        accepted = [(offer, verdict) for offer, verdict, _ in outcomes if isinstance(verdict, Accept)]
-        authors = {offer.seat for offer, verdict in accepted if verdict.is_news}
+        news = [offer for offer, verdict, _ in outcomes if isinstance(verdict, Accept) and verdict.is_news]
+        authors = {offer.seat for offer in news}
         self._audience.fan_out(update, authors.pop() if len(authors) == 1 else None)
-        self._count(offer for offer, _ in accepted)
+        self._count([offer for offer in news if offer.seat is not None])
 
     def _tell(self, update: bytes, outcomes: Iterable[Outcome], begun: Collection[Plan] | None) -> None:
         """Have the commit in the chronicle."""
@@ -361,11 +361,12 @@ class ServedDoc:
             accepted = (verdict for _, verdict, _ in outcomes if isinstance(verdict, Accept))
             self._chronicle.tell(self.name, accepted)
 
-    def _count(self, accepted: Iterable[Offer]) -> None:
-        now, group = perf_counter(), 0
+    def _count(self, accepted: Collection[Offer]) -> None:
+        if not accepted:
+            return  # the server's own work is not what it is asked for
+        now = perf_counter()
         for offer in accepted:
-            group += 1
             self._stats.acknowledged.observe(now - offer.time)
         self._stats.commits += 1
-        self._stats.updates += group
-        self._stats.group_size.observe(group)
+        self._stats.updates += len(accepted)
+        self._stats.group_size.observe(len(accepted))

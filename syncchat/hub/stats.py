@@ -37,8 +37,9 @@ class Stats:
     """Everything since the hub was made; only ever growing."""
 
     commits: int = 0
+    """Commits of what users wrote; those of the server's own alone are not counted."""
     updates: int = 0
-    """Updates that were accepted."""
+    """Updates that were accepted, and brought something."""
     group_size: Histogram = field(default_factory=_group_sizes)
     """Updates in each commit."""
     acknowledged: Histogram = field(default_factory=_seconds)

@@ -46,6 +46,7 @@ def test_H7_what_arrives_is_counted_and_told_within_the_time_in_as_few_writes() 
             await ann.post(0, 31, text="edited: @cy")
             await settle()
             assert len(store.rows(COVER)) == 2, "nothing has arrived"
+            assert hub.stats.updates == hub.stats.commits == 32, "the server's own are not counted"
 
     run(main)
 
