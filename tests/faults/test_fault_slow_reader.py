@@ -21,8 +21,8 @@ GROWTH = 8_000_000
 SIZE = 44_000
 ROWS = [format_id(number, "ada", number) for number in range(2)]
 WARM = STREAMED_BYTES
-"""As many bytes with nobody who stops: what they take in the log, the index of the search and the allocator is
-no cost of a reader."""
+"""As many bytes with nobody who stops: what they take in the log, the search's index and the allocator is no
+cost of a reader."""
 
 READER = """
     import sys, zlib
