@@ -5,7 +5,10 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from syncchat.agent.prompt import Prompt
+from syncchat.agent.tokens import Tokens
 from syncchat.errors import SyncchatError
+
+__all__ = ["Model", "ModelFailed", "Tokens", "usage_of", "whole"]
 
 
 class ModelFailed(SyncchatError):
@@ -25,8 +28,17 @@ class Model(Protocol):
         Leaving the context, or cancelling it, ends the call: no later piece is made or paid for.
         Iterating to the end means that the answer is whole. Entering and iterating raise
         ModelFailed for every other end, and nothing else (but for cancellation).
+
+        The iterator may have an attribute `usage: Tokens | None`: what the endpoint says that the call
+        took, from when it said so, at the latest when the answer is whole. Read it with `usage_of`.
         """
         ...
+
+
+def usage_of(pieces: AsyncIterator[str]) -> Tokens | None:
+    """What the call took as its endpoint reports it; None if it has not, which goes for a plain iterator."""
+    usage = getattr(pieces, "usage", None)
+    return usage if isinstance(usage, Tokens) else None
 
 
 async def whole(model: Model, prompt: Prompt, *, limit: int) -> str:

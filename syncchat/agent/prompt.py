@@ -47,6 +47,7 @@ class Line:
     user: str
     text: str
     agent: bool
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def lines_before(messages: Sequence[Message], stop: int) -> Iterator[Line]:
     for index in range(min(stop, len(messages)) - 1, -1, -1):
         message = messages[index]
         if is_finished(message):
-            yield Line(message.hlc, message.user, message.text, message.agent)
+            yield Line(message.hlc, message.user, message.text, message.agent, message.id)
 
 
 def one_line(text: str, limit: int) -> str:
