@@ -6,12 +6,19 @@ import anyio
 
 from syncchat.core.snapshot import make_snapshot
 from syncchat.log import Entry, Log
+from syncchat.proving import make_snapshot_apart
 
 ENTRIES = 200
 """Entries of a doc from which compaction is worth its fsync."""
 
 OFFLOAD = 1 << 16
 """Bytes above which the work is done in a thread, so that the event loop stays free."""
+
+APART = 1 << 20
+"""Bytes above which a thread would hold up the others for too long, so that a process does it."""
+
+AT_ONCE = 16_384
+"""Entries that are replaced in one transaction: so many take some 30 ms, in which appends wait."""
 
 
 def is_worthwhile(entries: Sequence[Entry]) -> bool:
@@ -20,7 +27,7 @@ def is_worthwhile(entries: Sequence[Entry]) -> bool:
 
 
 async def compact(log: Log, name: str, *, least: int = 2) -> bool:
-    """Replace all entries of a doc by one proven snapshot; False if the log changed meanwhile.
+    """Replace all entries of a doc by one proven snapshot; False if somebody else did so meanwhile.
 
     Nothing is done, and False returned, if there are fewer than `least` entries.
     Raises NotEqual (and leaves the log alone) if the snapshot cannot be proven, LogFailed if it
@@ -29,9 +36,18 @@ async def compact(log: Log, name: str, *, least: int = 2) -> bool:
     entries = await log.read(name)
     if len(entries) < max(1, least):
         return False
-    updates = [entry.data for entry in entries]
-    if sum(map(len, updates)) > OFFLOAD:
-        snapshot = await anyio.to_thread.run_sync(make_snapshot, updates)
-    else:
-        snapshot = make_snapshot(updates)
-    return await log.compact(name, snapshot, base=entries[0].seq, upto=entries[-1].seq)
+    while True:
+        part, rest = entries[:AT_ONCE], entries[AT_ONCE:]
+        snapshot = await _snapshot_of([entry.data for entry in part])
+        if not await log.compact(name, snapshot, base=part[0].seq, upto=part[-1].seq):
+            return False
+        if not rest:
+            return True
+        entries = [Entry(part[-1].seq, snapshot), *rest]
+
+
+async def _snapshot_of(updates: Sequence[bytes]) -> bytes:
+    size = sum(map(len, updates))
+    if size <= OFFLOAD:
+        return make_snapshot(updates)
+    return await anyio.to_thread.run_sync(make_snapshot_apart if size > APART else make_snapshot, updates)

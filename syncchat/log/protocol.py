@@ -83,9 +83,9 @@ class Log(Protocol):
     async def compact(self, doc: str, snapshot: bytes, *, base: int, upto: int) -> bool:
         """Replace the entries of `doc` up to `seq` `upto` by `snapshot`, if nobody else did so before (D4).
 
-        `snapshot` must be equal to what one `read(doc)` returned, `base` the first and `upto`
-        the last `seq` of that very list; never use a `seq` that `append` returned, for somebody
-        else's entry may stand before it. Entries after `upto` stay as they are.
+        `snapshot` must be equal to what one `read(doc)` returned, or to the beginning of that,
+        `base` the first and `upto` the last `seq` of that very part; never use a `seq` that `append`
+        returned, for somebody else's entry may stand before it. Entries after `upto` stay as they are.
 
         Returns whether it was done: False, with nothing changed, if the doc's first entry is no
         longer `base` or there is none at `upto`. The snapshot stands at `upto`: `seq` numbers
