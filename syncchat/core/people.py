@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from syncchat.core.grant import Role
 from syncchat.core.ids import NAME
 from syncchat.core.message import printable
 from syncchat.core.presence import Subscription
@@ -34,6 +35,11 @@ class Person:
     user: str
     name: str
     state: Mapping[str, Any]
+
+    @property
+    def is_moderator(self) -> bool:
+        """Whether the server says so (G15); one that does not tell roles says it of nobody."""
+        return self.state.get("role") == Role.MODERATOR
 
 
 def people(states: Mapping[int, Mapping[str, Any]]) -> list[Person]:

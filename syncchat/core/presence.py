@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from syncchat.core.grant import Role
 from syncchat.core.lib0 import Reader, write_var_string, write_var_uint
 from syncchat.core.update import check_json
 from syncchat.errors import MalformedUpdate
@@ -77,10 +78,11 @@ def _check_state(text: str, most: int = MAX_STATE) -> None:
     check_json(text)
 
 
-def vouched(entry: Entry, user: str, name: str, *, agent: bool) -> Entry:
+def vouched(entry: Entry, user: str, name: str, role: Role) -> Entry:
     """The entry with the `user` that the hub knows its sender to be, and the `name` if it knows one (G15).
 
-    Who is no `agent` is not shown as one (G10). Every other field stays. Editors of Yjs say `{"user":
+    Who is no agent is not shown as one (G10), and `role` is there for moderators alone: others in the room
+    act on what they say. Every other field stays. Editors of Yjs say `{"user":
     {"name": ..., "color": ...}}`: theirs stays an object, with `id` and `name` set in it. A state that
     says nothing, with which they begin, goes on doing so. Raises MalformedUpdate for a state that is no
     object.
@@ -92,11 +94,13 @@ def vouched(entry: Entry, user: str, name: str, *, agent: bool) -> Entry:
         raise MalformedUpdate("a presence state that is no object")
     if not state:
         return entry
-    if not agent:
+    if role is not Role.AGENT:
         state.pop("agent", None)
+    state.pop("role", None)
     known = {"name": name} if name else {}
+    shown = {"role": str(role)} if role is Role.MODERATOR else {}
     inner = state.get("user")
-    state |= {"user": {**inner, "id": user, **known} if isinstance(inner, dict) else user} | known
+    state |= {"user": {**inner, "id": user, **known} if isinstance(inner, dict) else user} | known | shown
     return entry._replace(state=json.dumps(state, ensure_ascii=False, separators=(",", ":")))
 
 

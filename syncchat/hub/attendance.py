@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 import anyio
 
 from syncchat.core.bucket import TokenBucket
-from syncchat.core.grant import Role
 from syncchat.core.messages import Awareness
 from syncchat.core.presence import MAX_REMEMBERED, Entry, PresenceDesk, decode, encode, vouched
 from syncchat.hub.audience import Audience
@@ -88,9 +87,8 @@ class Attendance:
 
     def _own(self, seat: Seat, entries: Iterable[Entry]) -> list[Entry]:
         grant = seat.grant
-        is_agent = grant.role is Role.AGENT
         own = self._desk.own(entries, seat)
-        vouched_for = (vouched(entry, grant.user, grant.name, agent=is_agent) for entry in own)
+        vouched_for = (vouched(entry, grant.user, grant.name, grant.role) for entry in own)
         return [entry for entry in vouched_for if self._owns(entry.client, seat.user)]
 
     async def _show_later(self, seat: Seat, seconds: float) -> None:

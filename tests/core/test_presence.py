@@ -8,6 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from syncchat.core.grant import Role
+from syncchat.core.people import people
 from syncchat.core.presence import (
     GONE,
     MAX_CLOCK,
@@ -306,5 +308,15 @@ def test_S3_P3_a_clock_that_cannot_be_counted_on_is_refused(clock: int) -> None:
 
 @pytest.mark.parametrize("agent", [True, False])
 def test_G10_G15_only_an_agent_is_shown_as_one(agent: bool) -> None:
-    told = vouched(Entry(1, 1, '{"agent":true,"state":"writing"}'), "ann", "", agent=agent)
-    assert json.loads(told.state) == {"state": "writing", "user": "ann"} | ({"agent": True} if agent else {})
+    role = Role.AGENT if agent else Role.MODERATOR
+    told = vouched(Entry(1, 1, '{"agent":true,"state":"writing"}'), "ann", "", role)
+    assert json.loads(told.state) == {"state": "writing", "user": "ann"} | (
+        {"agent": True} if agent else {"role": "moderator"}
+    )
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_G15_a_moderator_is_shown_as_one_and_nobody_else_whatever_it_says(role: Role) -> None:
+    told = json.loads(vouched(Entry(1, 1, '{"role":"moderator"}'), "ann", "", role).state)
+    (ann,) = people({1: told})
+    assert ann.is_moderator == (role is Role.MODERATOR)
