@@ -12,6 +12,7 @@ from syncchat.agent import wording
 from syncchat.agent.citing import cites, labelled
 from syncchat.agent.fitting import MAX_TEXT, Fitted, fit
 from syncchat.agent.lines import Line, Who, is_finished, line_of, lines_before, one_line
+from syncchat.agent.tools.tool import ToolSpec
 from syncchat.agent.transcript import Role, Scene, Told, Turn, judges_data, reply_turns
 from syncchat.core.message import Message
 from syncchat.core.people import Person
@@ -64,7 +65,8 @@ class Prompt:
 
     `lines` are the messages in the turns, oldest first; the last one is to be judged or answered. `newer`
     came after it, `found` are older ones that were looked up. `labels` tell which message a label stands for.
-    `earlier` goes through every message the agent's replica has before the last line, newest first.
+    `earlier` goes through every message the agent's replica has before the last line, newest first. `tools`
+    are those that the model may call.
     """
 
     purpose: Purpose
@@ -76,6 +78,7 @@ class Prompt:
     newer: tuple[Line, ...] = ()
     found: tuple[Line, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    tools: tuple[ToolSpec, ...] = ()
 
     def cites(self, answer: str) -> list[tuple[str, str]]:
         """What an answer to this prompt cites: its labels, each with the id of its message (see `citing`)."""
