@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from syncchat.core.contents import check_contents
 from syncchat.core.grant import Role
-from syncchat.core.moderation import check_burials, check_removals, may_touch, messages_among
+from syncchat.core.moderation import check_burials, check_removals, may_touch, messages_among, raised
 from syncchat.core.places import Place, Row
 from syncchat.core.plan import Plan
 from syncchat.core.quota import begun, check_quotas
@@ -81,6 +81,11 @@ def judge(
         raise Refused("G11", "a reader changes nothing", _rows(plan.places))
     if plan.removed:
         foreign |= _check_deleted(plan, index, writer, schema)
+    if (rows := raised(plan, index, writer, schema)) and plan.removed and index.refresh():
+        plan = index.plan(update)  # what has been deleted already is no change
+        rows = raised(plan, index, writer, schema)
+    if rows:
+        raise Refused("G12", "a moderator has deleted that message", rows)
     if plan.placed:
         _check_clients(plan, index, writer, schema)
         check_contents(plan, writer, schema)

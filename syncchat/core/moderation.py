@@ -1,4 +1,4 @@
-"""What a moderator may do to what others wrote: delete it, by name, and nothing else."""
+"""What a moderator may do to what others wrote: delete it, by name, for good, and nothing else."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,6 +8,7 @@ from pycrdt import Doc, Map
 from syncchat.core.bodies import is_tombstone
 from syncchat.core.codec import load
 from syncchat.core.grant import Role
+from syncchat.core.message import read_body
 from syncchat.core.places import Place, Row
 from syncchat.core.plan import Plan
 from syncchat.core.schema import SERVER, Content, Schema, Writer
@@ -44,6 +45,36 @@ def check_removals(plan: Plan, index: StructIndex, places: Iterable[Place]) -> N
 def _removes(plan: Plan, element: Id) -> bool:
     client, clock = element
     return any(of == client and start <= clock < end for of, start, end in plan.removed)
+
+
+def raised(plan: Plan, index: StructIndex, writer: Writer, schema: Schema) -> tuple[Row, ...]:
+    """The messages of the writer's own that it would change although somebody else has deleted them.
+
+    That is for their rows, and for a stream that would begin under the same id: both are on screens.
+    Removals count, for what is written next would stand where no tombstone is any more.
+    """
+    if writer.is_server:
+        return ()
+    written = {_message_at(place, schema) for _, _, place in plan.placed}
+    removed = {place.row for place in plan.emptied if place is not None and place.depth == 0}
+    rows = {row for row in (written | removed) if row is not None and index.has(row)}
+    return tuple(sorted(row for row in rows if _is_buried(row, index, writer, schema)))
+
+
+def _message_at(place: Place | None, schema: Schema) -> Row | None:
+    """The row of the message that what is put at this place would show."""
+    if place is None or place.depth:
+        return None
+    root, key = place.row
+    return next(((name, key) for name, rule in schema.roots.items() if root in (name, rule.follows)), None)
+
+
+def _is_buried(row: Row, index: StructIndex, writer: Writer, schema: Schema) -> bool:
+    root = schema.root(row[0])
+    if root is None or root.content is not Content.MESSAGE or schema.owner_of(row) != writer.user:
+        return False
+    body = read_body(load(index.value(row)))
+    return body is not None and body.deleted and body.by not in (None, writer.user)
 
 
 def check_burials(update: Update, index: StructIndex, rows: set[Row], writer: Writer, schema: Schema) -> None:

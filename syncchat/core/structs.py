@@ -1,7 +1,9 @@
 """The index of a doc's structs: whose client ids they have, which rows they are in, what is deleted."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
+
+from pycrdt import Doc, Map
 
 from syncchat.core.lib0 import encode_state
 from syncchat.core.places import Layer, Place, Row
@@ -21,24 +23,30 @@ class Source(Protocol):
         """All of it, or what who has `state` lacks."""
 
 
+Read = Callable[[Row], object]
+"""Tells what a row of the doc is now, None if it is not there."""
+
+
 class StructIndex:
     """The index of one doc; it has to be told of every update the doc gets, in the same order.
 
     `source` is the doc's `get_update`: what two concurrent writes to one key deleted is in no
-    update, and is learnt from there.
+    update, and is learnt from there. `read` tells what a row of the doc is; without it, that costs a
+    copy of the doc.
 
     `owner` says who owns a client id. Whoever keeps owners durably reads after each accepted update
     which of `plan.layer.runs` nobody owned before, stores these client ids with their user before
     or together with the update, and gives all that is stored to `claim` when the doc is loaded.
     """
 
-    def __init__(self, source: Source | None = None) -> None:
+    def __init__(self, source: Source | None = None, read: Read | None = None) -> None:
         self.owner: dict[int, str] = {}
         self.row_count = 0
         """Rows that the doc ever had."""
         self.size = 0
         """The doc's state in bytes, or somewhat more."""
         self._source = source
+        self._read = read
         self._layer = Layer()
         self._deleted: dict[int, Ranges] = {}
         self._is_durable = False
@@ -51,6 +59,7 @@ class StructIndex:
         state: bytes,
         owner_of: Callable[[Row], str | None] | None = None,
         source: Source | None = None,
+        read: Read | None = None,
     ) -> "StructIndex":
         """The index of a doc from its full state (`doc.get_update()`).
 
@@ -59,7 +68,7 @@ class StructIndex:
         moderator may have written it over another's message, and neither does garbage: for those
         ids see `claim`. Raises MalformedUpdate if `state` is no whole state.
         """
-        index = cls(source)
+        index = cls(source, read)
         plan = index.plan(decode(state))
         if plan.missing is not None:
             raise MalformedUpdate("a doc's state that lacks a part of itself")
@@ -164,6 +173,14 @@ class StructIndex:
         if self._source is None:
             raise ValueError("only an index with a source can tell what its doc says")
         return self._source()
+
+    def value(self, row: Row) -> object:
+        """What a row of the doc is now; None if it is not there. Raises ValueError as `source` does."""
+        if self._read is not None:
+            return self._read(row)
+        doc: Doc[Any] = Doc()
+        doc.apply_update(self.source())
+        return doc.get(row[0], type=Map).get(row[1])
 
     def weigh(self) -> int:
         """`size`, freed of what has been deleted since, unless the doc was asked only a few updates ago."""

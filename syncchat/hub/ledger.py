@@ -11,6 +11,7 @@ from syncchat.compaction import compact
 from syncchat.core.grant import Grant, Role
 from syncchat.core.guard import Accept, judge
 from syncchat.core.ids import parse_doc
+from syncchat.core.places import Row
 from syncchat.core.plan import Plan
 from syncchat.core.schema import COVER, PAGE, SERVER, schema_of
 from syncchat.core.snapshot import NotEqual
@@ -123,7 +124,7 @@ class Ledger:
         self.is_dropped = False
         self.begun: list[Plan] | None = None
         self._doc: Doc[Any] = Doc()
-        self._index = StructIndex(self._doc.get_update)
+        self._index = StructIndex(self._doc.get_update, self._value)
         self._made: bytes | None = None
         self._everything: bytes | None = None
         self._unbound: dict[int, str] | None = None
@@ -160,7 +161,7 @@ class Ledger:
         self.seq = entries[-1].seq if entries else 0
         self._grown = sum(len(entry.data) for entry in entries)
         whole = self._doc.get_update
-        self._index = StructIndex.load(whole(), self._schema.owner_of, source=whole)
+        self._index = StructIndex.load(whole(), self._schema.owner_of, source=whole, read=self._value)
         await self._load_owners()
 
     async def _load_owners(self) -> None:
@@ -270,6 +271,9 @@ class Ledger:
         """Some rows of a root, as they stand in the doc; None for those that are not there."""
         rows = self._doc.get(root, type=Map)
         return {key: rows.get(key) for key in keys}
+
+    def _value(self, row: Row) -> object:
+        return self._doc.get(row[0], type=Map).get(row[1])
 
     def owns(self, client: int, user: str) -> bool:
         """Whether a client id is this user's, or nobody's yet."""
