@@ -1,14 +1,15 @@
-"""What models were asked, counted: for whoever pays for them, or exports it."""
+"""What models were asked, counted: for whoever exports it."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
 
-from syncchat.agent.model import Model, ModelFailed
+from syncchat.agent.model import Model, ModelFailed, usage_of
+from syncchat.agent.prices import Price
 from syncchat.agent.prompt import Prompt
-
-CHARACTERS_PER_TOKEN = 4
-"""A rule of thumb for English; a prompt is never taken apart here as the model does it."""
+from syncchat.agent.tokens import BYTES_PER_TOKEN, Tokens, estimated
+from syncchat.core.codec import dump
 
 
 @dataclass(slots=True)
@@ -19,17 +20,63 @@ class Usage:
     failures: int = 0
     """Calls that gave no whole answer; one that was stopped by its caller has not failed."""
     tokens_in: int = 0
-    """Estimated from the characters of the prompts."""
     tokens_out: int = 0
-    """Pieces that were streamed; the models that we know stream about one token in each."""
+    """Tokens as the endpoint reports them; estimated (`tokens.estimated`) where it does not."""
+    money: Decimal = field(default_factory=Decimal)
+    """What the tokens cost, as far as there are prices."""
+
+    def add(self, taken: Tokens, price: Price | None) -> None:
+        """A call took this."""
+        self.tokens_in += taken.tokens_in
+        self.tokens_out += taken.tokens_out
+        self.money += price.of(taken) if price is not None else 0
+
+
+def size_of(prompt: Prompt) -> int:
+    """About how many tokens a model reads for this prompt."""
+    tools = sum(estimated(dump(tool._asdict())) for tool in prompt.tools)
+    return sum(estimated(turn.text) for turn in prompt.turns) + tools
+
+
+class Counted:
+    """The pieces of an answer, handed on as they come, and what the call has taken so far."""
+
+    def __init__(self, pieces: AsyncIterator[str], prompt: Prompt) -> None:
+        self._pieces = pieces
+        self._read = size_of(prompt)
+        self._written = 0
+
+    @property
+    def usage(self) -> Tokens | None:
+        """What the endpoint reports; see `Model.stream`."""
+        return usage_of(self._pieces)
+
+    @property
+    def calls(self) -> Sequence[object]:
+        """The tool calls that the answer ends with, if it does."""
+        return getattr(self._pieces, "calls", ())
+
+    @property
+    def taken(self) -> Tokens:
+        """What the endpoint reports, or else what was counted."""
+        return self.usage or Tokens(self._read, -(-self._written // BYTES_PER_TOKEN))
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        return self
+
+    async def __anext__(self) -> str:
+        piece = await anext(self._pieces)
+        self._written += len(piece.encode(errors="replace"))
+        return piece
 
 
 class Metered:
-    """A model that counts in `usage` what `model` is asked and answers."""
+    """A model that counts in `usage` what `model` is asked and answers, at `price`."""
 
-    def __init__(self, model: Model, usage: Usage) -> None:
+    def __init__(self, model: Model, usage: Usage, price: Price | None = None) -> None:
         self._model = model
         self._usage = usage
+        self._price = price
 
     def stream(self, prompt: Prompt) -> AbstractAsyncContextManager[AsyncIterator[str]]:
         """See `Model.stream`."""
@@ -38,16 +85,14 @@ class Metered:
     @asynccontextmanager
     async def _stream(self, prompt: Prompt) -> AsyncIterator[AsyncIterator[str]]:
         self._usage.calls += 1
-        size = sum(len(turn.text) for turn in prompt.turns)
-        self._usage.tokens_in += -(-size // CHARACTERS_PER_TOKEN)
+        counted: Counted | None = None
         try:
-            async with self._model.stream(prompt) as tokens, aclosing(self._counted(tokens)) as counted:
+            async with self._model.stream(prompt) as pieces:
+                counted = Counted(pieces, prompt)
                 yield counted
         except ModelFailed:
             self._usage.failures += 1
             raise
-
-    async def _counted(self, tokens: AsyncIterator[str]) -> AsyncGenerator[str, None]:
-        async for token in tokens:
-            self._usage.tokens_out += 1
-            yield token
+        finally:
+            taken = Tokens(size_of(prompt), 0) if counted is None else counted.taken
+            self._usage.add(taken, self._price)

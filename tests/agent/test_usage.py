@@ -34,7 +34,7 @@ async def test_a_call_is_counted_with_its_tokens() -> None:
     usage = Usage()
     async with Metered(Scripted("a", "b", "c"), usage).stream(PROMPT) as tokens:
         assert [token async for token in tokens] == ["a", "b", "c"]
-    assert usage == Usage(calls=1, tokens_in=3, tokens_out=3)
+    assert usage == Usage(calls=1, tokens_in=4, tokens_out=1)
 
 
 async def test_a_call_that_fails_is_counted_with_what_came_before() -> None:

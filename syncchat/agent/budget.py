@@ -1,0 +1,230 @@
+"""What an agent may spend in a day, and the book of what it has spent: a pure state machine.
+
+A day is one of UTC. Before a call is made it is reserved with the most that it may take, and afterwards it is
+settled with what it took; one that is never settled (a crash) stays in the book as it was reserved.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from syncchat.agent.tokens import Tokens
+
+MAX_CELLS = 2_048
+"""Combinations of user, room and model in a day's book; further ones may spend nothing that day."""
+
+MAX_OPEN = 1_024
+"""Calls that may be unsettled; of more the oldest stay as they were reserved."""
+
+MAX_TOLD = 4_096
+"""How many times in a day somebody may be told something once; after that nobody is told."""
+
+FULL = "the day's book"
+"""The name of the limit that MAX_CELLS is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What may be spent in a day of UTC, as numbers of calls and of tokens read and written together.
+
+    Without an end: altogether. A user pays for what it asked for, a room for what is said in it. None is no
+    limit. A limit is exceeded by one call at most, as long as no call takes more than was reserved for it.
+    """
+
+    calls: int | None = None
+    tokens: int | None = None
+    calls_per_user: int | None = None
+    tokens_per_user: int | None = None
+    calls_per_room: int | None = None
+    tokens_per_room: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """What was spent: calls of models, and tokens read and written."""
+
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+    def __add__(self, other: "Spend") -> "Spend":
+        return Spend(
+            self.calls + other.calls, self.tokens_in + other.tokens_in, self.tokens_out + other.tokens_out
+        )
+
+    @property
+    def tokens(self) -> int:
+        """Tokens read and written."""
+        return self.tokens_in + self.tokens_out
+
+
+class Payer(NamedTuple):
+    """Who pays: the verified user that asked (None: nobody did), the room; and the model's name."""
+
+    user: str | None
+    room: str
+    model: str = ""
+
+
+class Allowance(NamedTuple):
+    """Whether a call may be made: `limit` is the name of what forbids it, None if nothing does.
+
+    `left` is how many calls the budget still has, None for any number. `final` is False if calls under way
+    may turn out to have taken less than was reserved for them, so that asking again helps.
+    """
+
+    left: int | None
+    limit: str | None
+    final: bool = True
+
+
+def day_of(at: int) -> str:
+    """The day of a time in ms since 1970, as YYYY-MM-DD of UTC. Raises ValueError past the year 9999."""
+    try:
+        return datetime.fromtimestamp(at / 1000, UTC).date().isoformat()
+    except (OverflowError, OSError) as error:
+        raise ValueError(f"{at} ms is no time that a calendar has") from error
+
+
+@dataclass
+class _Open:
+    payer: Payer
+    spend: Spend
+
+
+@dataclass
+class DayBook:
+    """What one day's calls took, by who pays; a `syncchat.journal.State`."""
+
+    cells: dict[Payer, Spend] = field(default_factory=dict)
+    open: dict[str, _Open] = field(default_factory=dict)
+    """The calls that are reserved and not settled, by their ids."""
+    told: dict[str, str] = field(default_factory=dict)
+    """Who was the first to tell what."""
+    _users: dict[str, Spend] = field(default_factory=dict)
+    _rooms: dict[str, Spend] = field(default_factory=dict)
+    total: Spend = field(default_factory=Spend)
+
+    # Asking
+
+    def allowance(self, payer: Payer, budget: Budget) -> Allowance:
+        """Whether `payer` may make one more call."""
+        if payer not in self.cells and len(self.cells) >= MAX_CELLS:
+            return Allowance(0, FULL)
+        left = [limit - spent.calls for _, limit, spent, _ in self._limits(payer, budget, "calls")]
+        for name, limit, spent, _ in self._limits(payer, budget, "calls"):
+            if spent.calls >= limit:
+                return Allowance(0, name)
+        for name, limit, spent, unsettled in self._limits(payer, budget, "tokens"):
+            if spent.tokens >= limit:
+                return Allowance(0, name, spent.tokens - unsettled >= limit)
+        return Allowance(max(0, min(left)) if left else None, None)
+
+    def _limits(self, payer: Payer, budget: Budget, what: str) -> Iterator[tuple[str, int, Spend, int]]:
+        """Each limit that is set: name, value, what counts for it, and its tokens not settled."""
+        unsettled = list(self.open.values()) if what == "tokens" else []
+        for end in ("", "_per_user", "_per_room"):
+            limit = getattr(budget, what + end)
+            if limit is None or (end == "_per_user" and payer.user is None):
+                continue
+            mine = [call.spend.tokens for call in unsettled if _shares(call.payer, payer, end)]
+            yield what + end, limit, self._spent(payer, end), sum(mine)
+
+    def _spent(self, payer: Payer, end: str) -> Spend:
+        if end == "_per_user":
+            return self._users.get(payer.user or "", Spend())
+        return self._rooms.get(payer.room, Spend()) if end else self.total
+
+    # What the journal says
+
+    def take(self, entry: Any) -> None:
+        """See `syncchat.journal.State`: one of the entries that the functions below make."""
+        match entry:
+            case {
+                "reserve": str(id),
+                "payer": [user, str(room), str(model)],
+                "spend": spend,
+                "budget": budget,
+            }:
+                known = {field.name: budget.get(field.name) for field in fields(Budget)}
+                self._reserve(id, Payer(user, room, model), Spend(*spend), Budget(**known))
+            case {"settle": str(id), "tokens": [int(tokens_in), int(tokens_out)]} if id in self.open:
+                call = self.open.pop(id)
+                taken = Spend(0, tokens_in - call.spend.tokens_in, tokens_out - call.spend.tokens_out)
+                self._book(call.payer, taken)
+            case {"charge": [user, str(room), str(model)], "spend": spend}:
+                payer = Payer(user, room, model)
+                if payer in self.cells or len(self.cells) < MAX_CELLS:
+                    self._book(payer, Spend(*spend))
+            case {"tell": str(what), "by": str(who)} if len(self.told) < MAX_TOLD:
+                self.told.setdefault(what, who)
+
+    def _reserve(self, id: str, payer: Payer, spend: Spend, budget: Budget) -> None:
+        if self.allowance(payer, budget).limit is not None:
+            return
+        self._book(payer, spend)
+        self.open[id] = _Open(payer, spend)
+        if len(self.open) > MAX_OPEN:
+            del self.open[next(iter(self.open))]
+
+    def _book(self, payer: Payer, spend: Spend) -> None:
+        self.cells[payer] = self.cells.get(payer, Spend()) + spend
+        if payer.user is not None:
+            self._users[payer.user] = self._users.get(payer.user, Spend()) + spend
+        self._rooms[payer.room] = self._rooms.get(payer.room, Spend()) + spend
+        self.total += spend
+
+    def whole(self) -> Any:
+        """See `syncchat.journal.State`."""
+        return {
+            "cells": [[*payer, *_numbers(spend)] for payer, spend in self.cells.items()],
+            "open": {id: [*call.payer, *_numbers(call.spend)] for id, call in self.open.items()},
+            "told": self.told,
+        }
+
+    def restore(self, whole: Any) -> None:
+        """See `syncchat.journal.State`."""
+        for *payer, calls, tokens_in, tokens_out in whole["cells"]:
+            self._book(Payer(*payer), Spend(calls, tokens_in, tokens_out))
+        for id, (*payer, calls, tokens_in, tokens_out) in whole["open"].items():
+            self.open[id] = _Open(Payer(*payer), Spend(calls, tokens_in, tokens_out))
+        self.told.update(whole["told"])
+
+
+def _shares(one: Payer, other: Payer, end: str) -> bool:
+    """Whether two calls count for the same limit."""
+    if end == "_per_user":
+        return one.user == other.user
+    return one.room == other.room if end else True
+
+
+def _numbers(spend: Spend) -> tuple[int, int, int]:
+    return spend.calls, spend.tokens_in, spend.tokens_out
+
+
+# The entries of a day's book.
+
+
+def reserving(id: str, payer: Payer, most: Tokens, budget: Budget) -> dict[str, Any]:
+    """One call is wanted that takes at most `most`; whether it may be made is in the book afterwards.
+
+    The budget stands in the entry, so that processes with other settings come to the same book.
+    """
+    spend = Spend(1, most.tokens_in, most.tokens_out)
+    return {"reserve": id, "payer": list(payer), "spend": _numbers(spend), "budget": asdict(budget)}
+
+
+def settling(id: str, taken: Tokens) -> dict[str, Any]:
+    """The call took this."""
+    return {"settle": id, "tokens": [taken.tokens_in, taken.tokens_out]}
+
+
+def charging(payer: Payer, spend: Spend) -> dict[str, Any]:
+    """Something was spent, whether or not it might be."""
+    return {"charge": list(payer), "spend": _numbers(spend)}
+
+
+def telling(what: str, by: str) -> dict[str, Any]:
+    """`by` is about to tell `what`, if nobody else was."""
+    return {"tell": what, "by": by}
