@@ -1,15 +1,15 @@
 """A model that is a small program: no key, no network, no weights, and it says so."""
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 
 import anyio
 
 from syncchat.agent.addressing import is_to_somebody, request_to
 from syncchat.agent.judge import INTERJECT, QUIET
-from syncchat.agent.prompt import Prompt
-from syncchat.agent.skills import CAN_DO, answer, is_request
+from syncchat.agent.prompt import Prompt, Purpose
+from syncchat.agent.skills import CAN_DO, answer, catching_up, is_request
 
 TOKENS_PER_SECOND = 30.0
 
@@ -40,10 +40,9 @@ class BuiltinModel:
             yield tokens
 
     async def _tokens(self, prompt: Prompt) -> AsyncGenerator[str, None]:
-        judging = prompt.purpose == "judge"
-        for word in pieces(verdict(prompt) if judging else reply(prompt)):
-            # A verdict is not read along by anybody.
-            await self._sleep(0 if judging else self._delay)
+        delay = self._delay if prompt.purpose == "reply" else 0  # nobody reads along with anything else
+        for word in pieces(_SAID[prompt.purpose](prompt)):
+            await self._sleep(delay)
             yield word
 
 
@@ -73,6 +72,13 @@ def reply(prompt: Prompt) -> str:
     return answer(last if request is None else request, prompt) or (
         f"I am only the built-in model, so I have no answer to that: no language model is connected. {CAN_DO}"
     )
+
+
+_SAID: Mapping[Purpose, Callable[[Prompt], str]] = {
+    "judge": verdict,
+    "reply": reply,
+    "catch_up": catching_up,
+}
 
 
 def _last(prompt: Prompt) -> str:

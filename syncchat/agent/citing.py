@@ -29,6 +29,11 @@ def cites(text: str, labels: Mapping[str, str]) -> list[tuple[str, str]]:
     return [(label, labels[label]) for label in dict.fromkeys(found) if labels.get(label)][:MAX_CITES]
 
 
+def unlabelled(text: str) -> str:
+    """`text` without anything that would be taken for a citation."""
+    return _CITED.sub("", text)
+
+
 def relabelled(line: Line, labels: Mapping[str, str]) -> str:
     """The text of an answer with the labels of the present prompt instead of those it was given with.
 

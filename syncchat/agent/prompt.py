@@ -52,7 +52,7 @@ MAX_PEOPLE = 50
 MAX_NAME = 60
 MAX_TOPIC = 300
 
-Purpose = Literal["judge", "reply"]
+Purpose = Literal["judge", "reply", "catch_up"]
 
 
 def _nothing() -> Iterator[Line]:

@@ -48,7 +48,7 @@ class Scene:
 def judges_data(scene: Scene) -> str:
     """Everything as data, the agent's own messages as well; the last line asks to decide."""
     label = _labels_by_id(scene)
-    rows = [_head(scene), *(_row(line, label) for line in scene.said.lines)]
+    rows = [_head(scene), *(row(line, label) for line in scene.said.lines)]
     return "\n".join([*rows, quoted({"decide": _in_question(scene, label)})])
 
 
@@ -56,7 +56,7 @@ def reply_turns(scene: Scene) -> list[Turn]:
     """The conversation with the agent's own messages as the assistant's; the last line asks to answer."""
     label = _labels_by_id(scene)
     turns: list[Turn] = []
-    data = [_head(scene), *(_row(line, label, found=True) for line in scene.said.found)]
+    data = [_head(scene), *(row(line, label, found=True) for line in scene.said.found)]
     for line in (*scene.said.lines, *scene.said.newer):
         if line.user == scene.me.user:
             # Many chat templates demand that the roles alternate, so what others say is gathered, and so
@@ -64,7 +64,7 @@ def reply_turns(scene: Scene) -> list[Turn]:
             turns = _with_own(turns, data, spoken(relabelled(line, scene.labels)))
             data = []
         else:
-            data.append(_row(line, label, new=line in scene.said.newer))
+            data.append(row(line, label, new=line in scene.said.newer))
     data += [quoted({"tool": told.tool, "result": told.result[:MAX_RESULT]}) for told in scene.results]
     data.append(quoted({"answer": _in_question(scene, label)}))
     return [*turns, Turn("user", "\n".join(data))]
@@ -98,8 +98,9 @@ def _who(who: Who) -> dict[str, str]:
     return {"user": who.user, "name": who.name}
 
 
-def _row(line: Line, label: Mapping[str, str], **marks: bool) -> str:
+def row(line: Line, label: Mapping[str, str], **marks: bool) -> str:
+    """One message as a line of data; `label` has the labels by ids, `marks` are what else is true of it."""
     at = datetime.fromtimestamp(line.at / 1000, UTC).strftime("%Y-%m-%d %H:%M")
-    row: dict[str, Any] = {"id": label.get(line.id, ""), "from": line.user, "at": at}
-    row |= {name: True for name, is_so in {"agent": line.agent, **marks}.items() if is_so}
-    return quoted(row | {"text": line.text})
+    told: dict[str, Any] = {"id": label.get(line.id, ""), "from": line.user, "at": at}
+    told |= {name: True for name, is_so in {"agent": line.agent, **marks}.items() if is_so}
+    return quoted(told | {"text": line.text})

@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 from syncchat.agent.prompt import Prompt
 from syncchat.agent.skills.calculating import asks_to_calculate, calculating
+from syncchat.agent.skills.catching_up import catching_up
 from syncchat.agent.skills.finding import asks_who_said, finding
 from syncchat.agent.skills.helping import CAN_DO, asks_who_is_here, helping, presence
 from syncchat.agent.skills.summarising import asks_for_summary, summarising
 
-__all__ = ["CAN_DO", "answer", "is_request"]
+__all__ = ["CAN_DO", "answer", "catching_up", "is_request"]
 
 Skill = Callable[[str, Prompt], str | None]
 

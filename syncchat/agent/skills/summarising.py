@@ -47,26 +47,26 @@ def _overview(lines: Sequence[Line]) -> str:
     return f"{how_many}, since {when(lines[0].at)}, by {by}."
 
 
-def _weights(lines: Sequence[Line]) -> Counter[str]:
+def weights(lines: Sequence[Line]) -> Counter[str]:
     """In how many messages each word stands: somebody's repetition makes no topic."""
     return Counter(word for line in lines for word in set(words(line.text)))
 
 
 def _topics(lines: Sequence[Line]) -> list[str]:
     authors = {line.user.lower() for line in lines}
-    ranked = sorted(_weights(lines).items(), key=lambda w: (-w[1], w[0]))
+    ranked = sorted(weights(lines).items(), key=lambda w: (-w[1], w[0]))
     topics = [word for word, count in ranked if count > 1 and not word.isdigit() and word not in authors]
     return [f"Mostly about: {', '.join(topics[:TOPICS])}."] if topics else []
 
 
 def _key_messages(lines: Sequence[Line]) -> list[str]:
     """The messages with the weightiest words, in the order they were said."""
-    weights = _weights(lines)
+    counts = weights(lines)
 
     def weight(index: int) -> tuple[float, int]:
         said = set(words(lines[index].text))
         # Damped by the length, so that a long message does not win by its length alone.
-        return (sum(weights[word] for word in said) / (len(said) + 4), index)
+        return (sum(counts[word] for word in said) / (len(said) + 4), index)
 
     best = sorted(range(len(lines)), key=weight, reverse=True)[:KEY_MESSAGES]
     return [quoted(lines[index]) for index in sorted(best)]
