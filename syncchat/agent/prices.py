@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
-from syncchat.agent.tables import BadTable
 from syncchat.agent.tokens import Tokens
 
 BUILTIN = "built-in"
@@ -45,21 +44,21 @@ class Prices:
 
 
 def make_prices(table: Mapping[str, object], source: str) -> Prices:
-    """The prices in a table of settings, `source` says where it stands. Raises BadTable.
+    """The prices in a table of settings, `source` says where it stands. Raises ValueError.
 
     It has a `currency`, and for each model a table of `in` and `out`: numbers, or texts where every digit
     is to count.
     """
     currency = table.get("currency", "USD")
     if not isinstance(currency, str) or not 1 <= len(currency) <= 8:
-        raise BadTable(f"the currency is {currency!r} ({source}): write a short text such as USD")
+        raise ValueError(f"the currency is {currency!r} ({source}): write a short text such as USD")
     models = {name: _price(name, value, source) for name, value in table.items() if name != "currency"}
     return Prices(currency, models)
 
 
 def _price(model: str, value: object, source: str) -> Price:
     if not isinstance(value, Mapping) or value.keys() != {"in", "out"}:
-        raise BadTable(f"the price of {model!r} ({source}) has to have in and out, and nothing else")
+        raise ValueError(f"the price of {model!r} ({source}) has to have in and out, and nothing else")
     return Price(_number(model, value["in"], source), _number(model, value["out"], source))
 
 
@@ -69,7 +68,7 @@ def _number(model: str, value: object, source: str) -> Decimal:
     except InvalidOperation:
         number = Decimal("NaN")
     if isinstance(value, bool) or not number.is_finite() or number < 0:
-        raise BadTable(
+        raise ValueError(
             f"the price of {model!r} is {value!r} ({source}): make it the money for a million tokens"
         )
     return number
