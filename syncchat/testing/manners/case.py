@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from syncchat.agent.prompt import Who
+from syncchat.agent.lines import Who
 
 Label = Literal["SPEAK", "QUIET", "EITHER"]
 Mode = Literal["addressed", "ambient"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from syncchat.agent.prompt import Who
+from syncchat.agent.lines import Who
 from syncchat.core.ids import check_name
 
 

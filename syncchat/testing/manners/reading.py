@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import cast, get_args
 
-from syncchat.agent.prompt import Who
+from syncchat.agent.lines import Who
 from syncchat.errors import SyncchatError
 from syncchat.testing.manners.case import ME, SLICES, UNADDRESSED, Case, Event, Kind, Label, Mode
 from syncchat.testing.manners.fields import flag, json_object, keys, number, one_of, text, texts, user_id, who
