@@ -6,6 +6,7 @@ import os
 import click
 
 from syncchat.cli.mirroring import mirror
+from syncchat.cli.modelling import model_server
 from syncchat.cli.operating import backup, doctor, erase, restore
 from syncchat.cli.porting import export_room, import_room
 from syncchat.cli.rooms import agent, chat, demo
@@ -20,6 +21,7 @@ VERBS = (
     chat,
     search,
     agent,
+    model_server,
     demo,
     secret,
     token,

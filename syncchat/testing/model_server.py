@@ -1,50 +1,32 @@
 """A small model server that speaks OpenAI's chat completions, and misbehaves on demand.
 
-`starlette` and `uvicorn` are imported when it is started, not with this module.
+For tests of agents and of their models, and for who wants to try an agent without a key (`syncchat
+model-server`). `starlette` and `uvicorn` are imported when it is started, not with this module.
+
+    async with model_server(lambda call: Behaviour(status=500) if call == 0 else Behaviour()) as server:
+        model = OpenAIModel(model="any", base_url=server.base_url)
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.lowlevel
 
+from syncchat.agent.tokens import estimated
+from syncchat.testing.model_behaviour import MISBEHAVIOURS, Behaviour
+
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+__all__ = ["MISBEHAVIOURS", "Behaviour", "ModelServer", "model_server"]
 
-@dataclass(frozen=True, slots=True)
-class Behaviour:
-    """How the server answers one call.
-
-    `tokens` are sent one by one (`endless`: again and again), then `finish_reason` in a chunk of its own or,
-    with `finish_with_last`, in that of the last token; None: the stream ends without one, as when a proxy
-    cuts it cleanly. `silent` sends nothing at all, not even headers. A `status` other than 200 is answered
-    at once, with `headers`. After so many tokens
-
-    - `stall_after` sends nothing more until the caller goes, with `keep_alive` only empty chunks,
-    - `cut_after` breaks the connection,
-    - `malformed_after` sends a chunk that is no JSON,
-    - `strange_after` sends JSON that is no chunk.
-    """
-
-    tokens: Sequence[str] = ("Hello", " there")
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
-    finish_reason: str | None = "stop"
-    finish_with_last: bool = False
-    usage: bool = True
-    stall_after: int | None = None
-    keep_alive: bool = False
-    cut_after: int | None = None
-    malformed_after: int | None = None
-    strange_after: int | None = None
-    silent: bool = False
-    endless: bool = False
+MAX_KEPT = 10_000
+"""Calls whose bodies are kept to look at; of more, the oldest are forgotten."""
 
 
 class _Cut(Exception):
@@ -61,6 +43,7 @@ class ModelServer:
 
     def __init__(self, behave: Callable[[int], Behaviour]) -> None:
         self._behave = behave
+        self._number = 0
         self.calls: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self.sent = 0
@@ -71,67 +54,133 @@ class ModelServer:
         """The endpoint `POST /v1/chat/completions`."""
         from starlette.responses import JSONResponse, StreamingResponse
 
-        self.calls.append(json.loads(await request.body()))
-        self.keys.append(request.headers.get("authorization", ""))
-        behaviour = self._behave(len(self.calls) - 1)
+        try:
+            call = json.loads(await request.body())
+            told = isinstance(call["messages"], list)
+        except (ValueError, LookupError, TypeError):
+            told = False
+        if not told:
+            return JSONResponse(_error("this is no request for a chat completion"), 400)
+        behaviour = self._next_behaviour(call, request.headers.get("authorization", ""))
         if behaviour.silent:
             await anyio.sleep_forever()
+        if behaviour.refuses_usage and "stream_options" in call:
+            return JSONResponse(_error("unknown parameter: stream_options"), 400)
         if behaviour.status != 200:
-            error = {"error": {"message": "a text that quotes the key sk-secret", "type": "test"}}
+            error = _error("a text that quotes the key sk-secret", behaviour.code)
             return JSONResponse(error, behaviour.status, dict(behaviour.headers))
-        return StreamingResponse(self._events(behaviour), media_type="text/event-stream")
+        answer = _Answer(self, behaviour, call)
+        if not call.get("stream"):
+            return JSONResponse(answer.whole())
+        return StreamingResponse(self._events(answer), media_type="text/event-stream")
 
-    async def _events(self, behaviour: Behaviour) -> AsyncIterator[str]:
+    def _next_behaviour(self, call: dict[str, Any], key: str) -> Behaviour:
+        self.calls.append(call)
+        self.keys.append(key)
+        del self.calls[:-MAX_KEPT], self.keys[:-MAX_KEPT]
+        self._number += 1
+        return self._behave(self._number - 1)
+
+    async def models(self, request: "Request") -> "Response":
+        """The endpoint `GET /v1/models`: whatever name is asked for is served."""
+        from starlette.responses import JSONResponse
+
+        return JSONResponse({"object": "list", "data": [{"id": "any", "object": "model"}]})
+
+    async def _events(self, answer: "_Answer") -> AsyncIterator[str]:
         try:
-            async for chunk in self._chunks(behaviour):
+            async for chunk in answer.chunks():
                 yield f"data: {chunk}\n\n"
         except (GeneratorExit, anyio.get_cancelled_exc_class()):
             self.gone.set()
             raise
 
-    async def _chunks(self, behaviour: Behaviour) -> AsyncIterator[str]:
-        yield _chunk({"role": "assistant", "content": ""})
-        tokens = list(behaviour.tokens)
-        number = 0
-        while behaviour.endless or number < len(tokens):
-            self._cut_at(behaviour, number)
-            if number == behaviour.malformed_after:
-                yield "{no json"
-            if number == behaviour.strange_after:
-                yield '{"choices":[{"delta":7}]}'
-            if number == behaviour.stall_after:
-                async for empty in _stall(keep_alive=behaviour.keep_alive):
-                    yield empty
-            self.sent += 1
-            last = behaviour.finish_with_last and number == len(tokens) - 1
-            yield _chunk({"content": tokens[number % len(tokens)]}, behaviour.finish_reason if last else None)
-            number += 1
-            await anyio.lowlevel.checkpoint()
-        self._cut_at(behaviour, number)
-        if behaviour.finish_reason is not None:
-            if not behaviour.finish_with_last:
-                yield _chunk({}, behaviour.finish_reason)
-            if behaviour.usage:
-                yield _json(choices=[], usage={"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3})
-            yield "[DONE]"
 
-    def _cut_at(self, behaviour: Behaviour, number: int) -> None:
+class _Answer:
+    """One answer to `call`, chunk by chunk."""
+
+    def __init__(self, server: ModelServer, behaviour: Behaviour, call: Mapping[str, Any]) -> None:
+        self._server = server
+        self._behaviour = behaviour
+        self._call = call
+        self._tokens = list(behaviour.says(call) if behaviour.says else behaviour.tokens)
+        self._count = len(self._tokens) * behaviour.repeat
+
+    def whole(self) -> dict[str, Any]:
+        """The answer to a call that does not want it streamed."""
+        message = {"role": "assistant", "content": "".join(self._tokens * self._behaviour.repeat)}
+        choice = {"index": 0, "message": message, "finish_reason": self._behaviour.finish_reason}
+        return _body("chat.completion", choices=[choice], usage=self._usage(self._count))
+
+    async def chunks(self) -> AsyncIterator[str]:
+        """The data of each event."""
+        behaviour = self._behaviour
+        yield _chunk({"role": "assistant", "content": ""})
+        await anyio.sleep(behaviour.first_after)
+        for thought in behaviour.thinks:
+            yield _chunk({"reasoning_content": thought})
+        if behaviour.refusal:
+            yield _chunk({"refusal": behaviour.refusal})
+        for call in behaviour.tool_calls:
+            yield _chunk({"tool_calls": [call]})
+        number = 0
+        while not behaviour.refusal and (behaviour.endless or number < self._count):
+            async for wrong in self._wrong(number):
+                yield wrong
+            yield self._token(number)
+            number += 1
+            await anyio.sleep(behaviour.pace)
+        async for wrong in self._wrong(number):
+            yield wrong
+        if behaviour.finish_reason is None:
+            return
+        if not behaviour.finish_with_last:
+            yield _chunk({}, behaviour.finish_reason)
+        if behaviour.usage and (self._call.get("stream_options") or {}).get("include_usage"):
+            yield _json(choices=[], usage=self._usage(number))
+        yield "[DONE]"
+
+    def _token(self, number: int) -> str:
+        self._server.sent += 1
+        last = self._behaviour.finish_with_last and number == self._count - 1
+        token = self._tokens[number % len(self._tokens)]
+        return _chunk({"content": token}, self._behaviour.finish_reason if last else None)
+
+    async def _wrong(self, number: int) -> AsyncIterator[str]:
+        """What goes wrong after so many tokens."""
+        behaviour = self._behaviour
         if number == behaviour.cut_after:
             raise _Cut
+        if number == behaviour.malformed_after:
+            yield "{no json"
+        if number == behaviour.strange_after:
+            yield '{"choices":[{"delta":7}]}'
+        if number == behaviour.error_after:
+            yield json.dumps(_error("a text that quotes the key sk-secret"))
+        if number == behaviour.stall_after:
+            while behaviour.keep_alive:
+                yield _chunk({"content": ""})
+                await anyio.sleep(0.005)
+            await anyio.sleep_forever()
+
+    def _usage(self, tokens: int) -> dict[str, int]:
+        asked = estimated(json.dumps(self._call["messages"], ensure_ascii=False))
+        return {"prompt_tokens": asked, "completion_tokens": tokens, "total_tokens": asked + tokens}
 
 
-async def _stall(*, keep_alive: bool) -> AsyncIterator[str]:
-    while keep_alive:
-        yield _chunk({"content": ""})
-        await anyio.sleep(0.005)
-    await anyio.sleep_forever()
+def _error(message: str, code: str | None = None) -> dict[str, Any]:
+    return {"error": {"message": message, "type": "test", "code": code}}
+
+
+def _body(kind: str, **fields: object) -> dict[str, Any]:
+    return {"id": "c", "object": kind, "created": 1, "model": "m", **fields}
 
 
 def _json(**fields: object) -> str:
-    return json.dumps({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", **fields})
+    return json.dumps(_body("chat.completion.chunk", **fields))
 
 
-def _chunk(delta: Mapping[str, str], finish_reason: str | None = None) -> str:
+def _chunk(delta: Mapping[str, Any], finish_reason: str | None = None) -> str:
     return _json(choices=[{"index": 0, "delta": delta, "finish_reason": finish_reason}])
 
 
@@ -142,25 +191,27 @@ def _no_signals() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def model_server(behave: Callable[[int], Behaviour]) -> AsyncIterator[ModelServer]:
-    """Serve on a free port of 127.0.0.1 as long as the context is open."""
+async def model_server(behave: Callable[[int], Behaviour], *, port: int = 0) -> AsyncIterator[ModelServer]:
+    """Serve on `port` (0: any free one) of 127.0.0.1 while the context is open; raises OSError if taken."""
     import uvicorn
     from starlette.applications import Starlette
     from starlette.routing import Route
 
     model = ModelServer(behave)
-    app = Starlette(routes=[Route("/v1/chat/completions", model.answer, methods=["POST"])])
+    routes = [
+        Route("/v1/chat/completions", model.answer, methods=["POST"]),
+        Route("/v1/models", model.models, methods=["GET"]),
+    ]
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=1
+        Starlette(routes=routes), log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=1
     )
     server = uvicorn.Server(config)
     server.capture_signals = _no_signals  # type: ignore[method-assign]  # uvicorn has no setting for it
-    listener = config.bind_socket()
-    listener.listen()  # a caller that is faster than the server's start waits instead of being refused
-    model.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve, [listener])
-        try:
-            yield model
-        finally:
-            server.should_exit = True
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        model.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [listener])
+            try:
+                yield model
+            finally:
+                server.should_exit = True

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 import anyio
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from syncchat.agent.builtin import BuiltinModel
 from syncchat.agent.factory import make_model
 from syncchat.agent.judge import judge
-from syncchat.agent.model import ModelFailed
-from syncchat.agent.openai_model import Limits, OpenAIModel
+from syncchat.agent.model import ModelFailed, Tokens, usage_of
+from syncchat.agent.openai_model import Limits, OpenAIModel, Retries
 from syncchat.agent.prompt import Prompt, Turn, Who
-from syncchat.testing.model_server import Behaviour, ModelServer, model_server
+from syncchat.agent.tools.streamed import calls_of
+from syncchat.agent.tools.tool import ToolCall, ToolSpec
+from syncchat.testing.model_server import MISBEHAVIOURS, Behaviour, ModelServer, model_server
 
 PROMPT = Prompt("reply", Who("bot", "bot"), (), (), (Turn("system", "be brief"), Turn("user", "hi")))
 
@@ -21,11 +24,14 @@ pytestmark = pytest.mark.anyio
 
 
 def model_at(
-    server: ModelServer, *, first: float = 5.0, between: float = 5.0, retries: int = 0
+    server: ModelServer, *, first: float = 30.0, between: float = 30.0, size: int = 1_000, retries: int = 0
 ) -> OpenAIModel:
-    limits = Limits(first=first, between=between)
     return OpenAIModel(
-        model="m", base_url=server.base_url, api_key="sk-secret", limits=limits, retries=retries
+        model="m",
+        base_url=server.base_url,
+        api_key="sk-secret",
+        limits=Limits(first=first, between=between, size=size),
+        retries=Retries(times=retries, base=0.001, patience=1.0),
     )
 
 
@@ -61,11 +67,6 @@ async def test_every_way_to_end_a_whole_answer_is_understood(behaviour: Behaviou
         assert await ask(model_at(server)) == (["Hello", " there"], None)
 
 
-async def test_an_empty_answer_is_whole() -> None:
-    async with model_server(lambda _: Behaviour(tokens=())) as server:
-        assert await ask(model_at(server)) == ([], None)
-
-
 @pytest.mark.parametrize(
     ("behaviour", "heard", "cause"),
     [
@@ -74,13 +75,23 @@ async def test_an_empty_answer_is_whole() -> None:
         (Behaviour(cut_after=1), ["Hello"], "the connection to the model's server failed or broke"),
         (Behaviour(malformed_after=1), ["Hello"], "no JSON"),
         (Behaviour(strange_after=1), ["Hello"], "could not be understood"),
+        (Behaviour(error_after=1), ["Hello"], "reported an error in the middle"),
+        (Behaviour(finish_reason="content_filter"), ["Hello", " there"], "filtered the answer"),
+        (Behaviour(refusal="No, sk-secret."), [], "the model refused to answer"),
+        (Behaviour(tokens=()), [], "the model answered with nothing"),
+        (Behaviour(tokens=(" ", "\n")), [" ", "\n"], "the model answered with nothing"),
+        (Behaviour(tokens=("x" * 1_001,)), [], "the answer is longer than 1000 characters"),
+        (Behaviour(thinks=("x" * 1_001,)), [], "the answer is longer than 1000 characters"),
+        (Behaviour(status=400), [], "answered 400"),
         (Behaviour(status=500), [], "answered 500"),
         (Behaviour(status=401), [], "answered 401 (check the API key)"),
         (Behaviour(status=404), [], "answered 404 (check the base URL and the model's name)"),
         (Behaviour(status=429), [], "answered 429 (too many requests"),
+        (Behaviour(status=429, code="insufficient_quota"), [], "nothing left to spend"),
+        (Behaviour(status=503, headers={"retry-after": "100"}), [], "answered 503 (it asks to wait 100 s)"),
     ],
 )  # fmt: skip
-async def test_every_failure_is_a_model_failed_with_its_cause_and_no_secret(
+async def test_A21_every_failure_is_a_model_failed_with_its_cause_and_no_secret(
     behaviour: Behaviour, heard: Sequence[str], cause: str
 ) -> None:
     async with model_server(lambda _: behaviour) as server:
@@ -97,10 +108,9 @@ async def test_every_failure_is_a_model_failed_with_its_cause_and_no_secret(
         (Behaviour(silent=True), [], "did not begin to answer in time"),
         (Behaviour(stall_after=0), [], "did not begin to answer in time"),
         (Behaviour(stall_after=0, keep_alive=True), [], "did not begin to answer in time"),
-        (Behaviour(status=429, headers={"retry-after": "100"}), [], "did not begin to answer in time"),
     ],
 )
-async def test_silence_has_a_limit_that_empty_chunks_and_retries_do_not_extend(
+async def test_A21_silence_has_a_limit_that_empty_chunks_and_retries_do_not_extend(
     behaviour: Behaviour, heard: Sequence[str], cause: str
 ) -> None:
     async with model_server(lambda _: behaviour) as server:
@@ -110,21 +120,136 @@ async def test_silence_has_a_limit_that_empty_chunks_and_retries_do_not_extend(
 
 
 @pytest.mark.parametrize("keep_alive", [False, True])
-async def test_silence_between_two_texts_has_a_limit_of_its_own(keep_alive: bool) -> None:
+async def test_A21_silence_between_two_texts_has_a_limit_of_its_own(keep_alive: bool) -> None:
     async with model_server(lambda _: Behaviour(stall_after=1, keep_alive=keep_alive)) as server:
         with anyio.fail_after(10):
             said, why = await ask(model_at(server, first=60, between=0.2))
     assert (said, why) == (["Hello"], "the model fell silent")
 
 
-async def test_a_server_that_is_busy_once_is_asked_again() -> None:
-    busy = Behaviour(status=429, headers={"retry-after": "0.01"})
-    async with model_server(lambda call: busy if call == 0 else Behaviour()) as server:
-        assert await ask(model_at(server, retries=1)) == (["Hello", " there"], None)
-    assert len(server.calls) == 2
+async def test_A21_100_000_tokens_end_at_the_bound_and_so_does_the_servers_work() -> None:
+    async with model_server(lambda _: MISBEHAVIOURS["endless"]) as server:
+        said, why = await ask(model_at(server))
+        with anyio.fail_after(30):
+            await server.gone.wait()
+    assert (len("".join(said)), why) == (1_000, "the answer is longer than 1000 characters")
+    assert server.sent < 100_000
 
 
-async def test_nobody_there_is_a_model_failed() -> None:
+BUSY = Behaviour(status=429, headers={"retry-after": "0.01"})
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        BUSY,
+        Behaviour(status=429, headers={"retry-after-ms": "2"}),
+        Behaviour(status=503, headers={"retry-after": "Fri, 31 Dec 1999 23:59:59 GMT"}),
+        Behaviour(status=500, headers={"retry-after": "soon"}),
+        Behaviour(cut_after=0),
+        Behaviour(malformed_after=0),
+        Behaviour(error_after=0),
+        Behaviour(tokens=(), finish_reason=None),
+    ],
+)
+async def test_A21_what_fails_before_its_first_token_is_tried_again(failing: Behaviour) -> None:
+    async with model_server(lambda call: failing if call < 2 else Behaviour()) as server:
+        assert await ask(model_at(server, retries=2)) == (["Hello", " there"], None)
+        assert len(server.calls) == 3
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        Behaviour(cut_after=1),
+        Behaviour(malformed_after=1),
+        Behaviour(thinks=("hm",), cut_after=0),
+        Behaviour(finish_reason="length"),
+        Behaviour(refusal="no"),
+        Behaviour(tokens=()),
+        Behaviour(status=401),
+        Behaviour(status=429, code="insufficient_quota"),
+        Behaviour(status=429, headers={"retry-after": "2"}),
+    ],
+)
+async def test_A21_what_failed_later_for_good_or_for_too_long_is_not_tried_again(failing: Behaviour) -> None:
+    async with model_server(lambda _: failing) as server:
+        _, why = await ask(model_at(server, retries=2))
+        assert (why is None, len(server.calls)) == (False, 1)
+
+
+async def test_A21_tries_end_with_the_time_for_the_first_token() -> None:
+    async with model_server(lambda _: Behaviour(status=500, headers={"retry-after": "0.9"})) as server:
+        _, why = await ask(model_at(server, first=0.8, retries=5))
+        assert (why, len(server.calls)) == ("the model's server answered 500 (it asks to wait 1 s)", 1)
+
+
+def test_A21_waits_double_to_their_cap_and_are_jittered() -> None:
+    retries = Retries(base=1.0, cap=5.0)
+    assert [retries.wait(attempt, lambda: 0.0) for attempt in range(4)] == [1.0, 2.0, 4.0, 5.0]
+    assert [retries.wait(attempt, lambda: 1.0) for attempt in range(4)] == [0.5, 1.0, 2.0, 2.5]
+
+
+async def usage_at(model: OpenAIModel, prompt: Prompt = PROMPT) -> Tokens | None:
+    """What the endpoint says that an answer took, whole or not."""
+    async with model.stream(prompt) as pieces:
+        try:
+            async for _ in pieces:
+                pass
+        except ModelFailed:
+            return usage_of(pieces)
+        return usage_of(pieces)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "tokens_out"),
+    [(Behaviour(), 2), (Behaviour(finish_with_last=True), 2), (Behaviour(finish_reason="length"), 2)],
+)
+async def test_what_a_call_took_is_what_the_endpoint_reports(behaviour: Behaviour, tokens_out: int) -> None:
+    async with model_server(lambda _: behaviour) as server:
+        usage = await usage_at(model_at(server))
+        assert usage is not None
+        assert (usage.tokens_out, usage.tokens_in > 5) == (tokens_out, True)
+
+
+async def test_an_endpoint_that_refuses_to_tell_what_a_call_took_is_asked_without() -> None:
+    async with model_server(lambda _: MISBEHAVIOURS["no-usage"]) as server:
+        model = model_at(server)
+        assert await ask(model) == (["Hello", " there"], None)
+        assert await usage_at(model) is None
+        assert ["stream_options" in call for call in server.calls] == [True, False, False]
+
+
+async def test_a_refusal_of_something_else_does_not_end_the_asking_for_usage() -> None:
+    async with model_server(lambda call: Behaviour(status=400 if call < 2 else 200)) as server:
+        model = model_at(server)
+        assert (await ask(model))[1] is not None
+        assert await usage_at(model) is not None
+
+
+async def test_tool_calls_are_put_together_from_their_parts() -> None:
+    parts = [
+        {"index": 0, "id": "a", "type": "function", "function": {"name": "search", "arguments": ""}},
+        {"index": 0, "function": {"arguments": '{"q":'}},
+        {"index": 0, "function": {"arguments": '"x"}'}},
+    ]
+    behaviour = Behaviour(tokens=(), tool_calls=parts, finish_reason="tool_calls")
+    spec = ToolSpec("search", "Searches.", {"type": "object", "properties": {}})
+    async with model_server(lambda _: behaviour) as server:
+        async with model_at(server).stream(replace(PROMPT, tools=(spec,))) as pieces:
+            assert [piece async for piece in pieces] == []
+            assert calls_of(pieces) == (ToolCall("search", '{"q":"x"}'),)
+        assert server.calls[0]["tools"] == [{"type": "function", "function": spec._asdict()}]
+        await ask(model_at(server))
+        assert "tools" not in server.calls[1]
+
+
+async def test_a_model_that_thinks_aloud_is_not_silent_and_its_thoughts_are_no_text() -> None:
+    async with model_server(lambda _: Behaviour(thinks=("so", "hm"))) as server:
+        assert await ask(model_at(server)) == (["Hello", " there"], None)
+
+
+async def test_A21_nobody_there_is_a_model_failed() -> None:
     async with model_server(lambda _: Behaviour()) as server:
         pass
     said, why = await ask(model_at(server))
