@@ -1,0 +1,178 @@
+"""A persona: who an agent is, how it behaves and what it may do, as one TOML file says it (A24)."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from syncchat.agent.budget import Budget
+from syncchat.agent.policy.manners import Manners
+from syncchat.agent.tables import BadTable, as_field, check_known, fill
+from syncchat.core.ids import NAME
+from syncchat.errors import SyncchatError
+
+MAX_PROMPT = 16_000
+"""Characters of a persona's own text: each call of the model pays for it."""
+
+MAX_PERSONAS = 32
+"""Agents of one folder: each has its own copy of the rooms it is in."""
+
+MAX_SERVERS = 8
+"""MCP servers of one agent."""
+
+EVERYWHERE: Final = ("*",)
+
+Summon = Literal["members", "moderators", "nobody"]
+
+
+class BadPersona(SyncchatError, ValueError):
+    """A persona that cannot be: the text names the file and the key, what is wrong, and what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class McpServer:
+    """A program that offers tools by MCP on its standard input and output.
+
+    `command` is the program and its arguments, `env` what it finds in its environment beside the harmless
+    rest. Each call needs an approval, except those of the tools in `free`. Only those in `only` are
+    offered, if it names any.
+    """
+
+    command: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    free: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """An agent as its file describes it.
+
+    It writes as `user` and is shown as `name`; `prompt` is what its model is told of it. Without `model` it
+    is the built-in one; `judge_model` (the same by default) decides whether to speak, and both are behind
+    `base_url`. It takes part by itself in the `rooms` (patterns) that somebody is in, and those whom
+    `summon` names bring it into others, or send it away. `tools` are those built in that it may use.
+    """
+
+    user: str
+    name: str
+    prompt: str = ""
+    model: str | None = None
+    judge_model: str | None = None
+    base_url: str | None = None
+    rooms: tuple[str, ...] = EVERYWHERE
+    summon: Summon = "members"
+    tools: tuple[str, ...] = ()
+    manners: Manners = field(default_factory=Manners)
+    budget: Budget = field(default_factory=Budget)
+    mcp: Mapping[str, McpServer] = field(default_factory=dict)
+
+    def lives_in(self, room: str) -> bool:
+        """Whether it takes part in a room without being asked to."""
+        return any(fnmatchcase(room, pattern) for pattern in self.rooms)
+
+
+_KEYS: Final[Mapping[str, Any]] = {
+    "user": str,
+    "name": str,
+    "prompt": str,
+    "model": str,
+    "judge_model": str,
+    "base_url": str,
+    "rooms": tuple[str, ...],
+    "summon": Summon,
+    "tools": tuple[str, ...],
+}
+_TABLES: Final = ("policy", "budget", "mcp")
+
+
+def read_personas(folder: Path, tools: Iterable[str] = ()) -> list[Persona]:
+    """The personas of all `*.toml` in a folder, in the order of the files' names; see `read_persona`.
+
+    Raises BadPersona, also if there is none, if there are more than MAX_PERSONAS, or two of one user.
+    """
+    files = sorted(folder.glob("*.toml"))
+    if not files:
+        raise BadPersona(f"no persona in {folder}: put a file NAME.toml there (docs/agent.md)")
+    if len(files) > MAX_PERSONAS:
+        raise BadPersona(f"{folder} has {len(files)} personas: at most {MAX_PERSONAS} can run together")
+    known, found = list(tools), dict[str, Path]()
+    personas = []
+    for file in files:
+        persona = read_persona(file, known)
+        if persona.user in found:
+            raise BadPersona(
+                f"{file}: user is {persona.user!r}, as in {found[persona.user]}; give each its own"
+            )
+        found[persona.user] = file
+        personas.append(persona)
+    return personas
+
+
+def read_persona(path: Path, tools: Iterable[str] = ()) -> Persona:
+    """The persona in a TOML file; `tools` are the names of those built in.
+
+    Raises BadPersona for a file that cannot be read, an unknown key, and a value that cannot be.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadPersona(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise BadPersona(f"{path} is no TOML: {error}") from error
+    try:
+        return make_persona(table, tools)
+    except BadTable as error:
+        raise BadPersona(f"{path}: {error}") from error
+
+
+def make_persona(table: Mapping[str, object], tools: Iterable[str] = ()) -> Persona:
+    """The persona that a table describes. Raises BadTable, which names the key."""
+    check_known(table, [*_KEYS, *_TABLES], "a persona")
+    values = {key: as_field(table[key], hint, key) for key, hint in _KEYS.items() if key in table}
+    user = values.setdefault("user", "")
+    if not NAME.match(user):
+        raise BadTable(f"user is {user[:40]!r}; it has to be 1 to 40 of A-Z a-z 0-9 _ -")
+    values.setdefault("name", user)
+    _check(values, list(tools))
+    return Persona(
+        **values,
+        manners=fill(Manners, table.get("policy", {}), "[policy]"),
+        budget=fill(Budget, table.get("budget", {}), "[budget]"),
+        mcp=_servers(table.get("mcp", {})),
+    )
+
+
+def _check(values: Mapping[str, Any], tools: list[str]) -> None:
+    if not values["name"].strip():
+        raise BadTable("name is empty; write what people shall see, or leave it out")
+    if len(values.get("prompt", "")) > MAX_PROMPT:
+        raise BadTable(f"prompt has more than {MAX_PROMPT} characters; each call of the model pays for it")
+    if "model" not in values and (values.keys() & {"base_url", "judge_model"}):
+        raise BadTable("model is missing; name the one that answers, or leave base_url and judge_model out")
+    unknown = next((tool for tool in values.get("tools", ()) if tool not in tools), None)
+    if unknown is not None:
+        raise BadTable(f"tools has {unknown[:40]!r}; there are {', '.join(tools)}")
+
+
+def _servers(table: object) -> dict[str, McpServer]:
+    if not isinstance(table, Mapping):
+        raise BadTable("[mcp.NAME] has to be a table with a command")
+    if len(table) > MAX_SERVERS:
+        raise BadTable(f"[mcp] has {len(table)} servers; at most {MAX_SERVERS} can run beside an agent")
+    return {name: _server(name, value) for name, value in table.items()}
+
+
+def _server(name: str, table: object) -> McpServer:
+    where = f"[mcp.{name}]"
+    if not NAME.match(name):
+        raise BadTable(f"{where}: a server's name is 1 to 40 of A-Z a-z 0-9 _ -")
+    if not isinstance(table, Mapping) or not table.get("command"):
+        raise BadTable(f'{where} command is missing; write it as a list: ["program", "argument"]')
+    env = table.get("env", {})
+    if not isinstance(env, Mapping) or not all(isinstance(value, str) for value in env.values()):
+        raise BadTable(f"{where} env has to be a table of texts")
+    server = fill(McpServer, {key: value for key, value in table.items() if key != "env"}, where)
+    return McpServer(server.command, dict(env), server.free, server.only)
