@@ -1,5 +1,6 @@
 """Search over everything that a peer holds itself: with no server, too."""
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from os import PathLike
@@ -8,6 +9,7 @@ from typing import Self
 
 import anyio
 
+from syncchat.errors import LogError
 from syncchat.log import Log
 from syncchat.search.feeder import Feeder
 from syncchat.search.file import IndexDamaged, SearchFailed
@@ -18,13 +20,21 @@ from syncchat.search.query import parse
 PURGE_SECONDS = 3.0
 """How long leaving may take to clear the file of what was removed."""
 
+FOLLOW_SECONDS = 5.0
+"""How often, while the log is followed, it is looked whether something is new in it."""
+
+FOLLOW_SHARE = 50
+"""Following takes no more than this part of the time: a large index waits for longer."""
+
+logger = logging.getLogger("syncchat.search")
+
 
 class LocalSearch:
     """Searches the messages in `log`, which its caller holds open, by an index at `path` (None: in memory).
 
     Use it as an async context manager. The index may be removed while nobody uses it. What was
     written since the last `update` is not found. When it is left, no trace is in the file of texts that were
-    gone from the log at the last `update`.
+    gone from the log at the last `update`; while `follow` runs, that holds after some seconds, too.
 
         async with LocalSearch(log, folder / "search.sqlite") as local:
             await local.update()
@@ -66,6 +76,22 @@ class LocalSearch:
         """
         async with self._updating:
             await self._feeder.update(tell)
+
+    async def follow(self) -> None:
+        """Keep the index in step with the log, and its file free of what was deleted, until cancelled (H10).
+
+        What fails is logged, and tried again.
+        """
+        pause = FOLLOW_SECONDS
+        while True:
+            await anyio.sleep(pause)
+            begun = anyio.current_time()
+            for work in (self.update, self._index.purge):
+                try:
+                    await work()
+                except (LogError, SearchFailed) as error:
+                    logger.warning("deleted texts may be left in the search index: %s", error)
+            pause = max(FOLLOW_SECONDS, FOLLOW_SHARE * (anyio.current_time() - begun))
 
     async def search(self, text: str, *, limit: int = 20, before: str | None = None) -> Found:
         """What a query finds, the newest first; `before` is the `next` of an earlier answer.

@@ -207,6 +207,32 @@ async def test_H8_H10_what_was_deleted_leaves_the_file_of_a_client_too(tmp_path:
 
 
 @pytest.mark.anyio
+async def test_H8_H10_what_was_deleted_leaves_the_files_of_a_client_that_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncchat.search.local.FOLLOW_SECONDS", 0.01)
+    path, writer = tmp_path / "search.sqlite", Writer()
+
+    def told() -> bytes:
+        return b"".join(file.read_bytes() for file in tmp_path.glob("search.sqlite*"))
+
+    async with Torn() as log, LocalSearch(log, path) as local:
+        await log.append("lobby/0", [writer.write(message(1), {"text": "zyzzyva beetles"})])
+        await log.append("lobby/0", [writer.write(message(2), {"text": "other beetles"})])
+        await local.update()
+        assert b"zyzzyva" in told()
+        await log.append("lobby/1", [b"no update at all"])  # it keeps no other from being taken out
+        await log.append("lobby/0", [writer.write(message(1), {"deleted": True})])
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(local.follow)
+            with anyio.fail_after(20):
+                while b"zyzzyva" in told():  # noqa: ASYNC110 - a file tells nobody that it was written
+                    await anyio.sleep(0.01)
+            tasks.cancel_scope.cancel()
+        assert await find(local, "beetles") == {message(2)}
+
+
+@pytest.mark.anyio
 async def test_H8_S7_a_page_that_cannot_be_read_keeps_no_other_from_being_found() -> None:
     async with Torn("lobby/2") as log, LocalSearch(log) as local:
         for page in range(4):

@@ -135,6 +135,28 @@ async def test_H8_a_message_that_is_gone_is_told() -> None:
         await until(lambda: app.transcript.following and "hi" in screen(app))
 
 
+async def test_H8_H10_what_was_deleted_leaves_the_index_of_a_client_that_never_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncchat.search.local.FOLLOW_SECONDS", 0.01)
+    path, log = tmp_path / "search.sqlite", MemoryLog()
+
+    def told() -> bytes:
+        return b"".join(file.read_bytes() for file in tmp_path.glob("search.sqlite*"))
+
+    async with Peer(log=log, user="ann") as ann:
+        room = await ann.enter("lobby")
+        said = room.post("zyzzyva beetles")
+        await ann.saved()
+        async with Finder(log, path) as finder:
+            assert not path.exists(), "nobody wanted one"
+            await finder.update(lambda _: None)
+            assert b"zyzzyva" in told()
+        async with Finder(log, path):
+            room.delete(said)
+            await until(lambda: b"zyzzyva" not in told())
+
+
 async def test_H8_an_index_that_cannot_be_made_is_told_and_the_chat_goes_on(tmp_path: Path) -> None:
     server, log = MemoryServer(), MemoryLog()
     letter = tmp_path / "letter"

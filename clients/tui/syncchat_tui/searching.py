@@ -1,7 +1,7 @@
 """What the client searches: the copy on this device, also offline, and the server's while it is reached."""
 
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -28,8 +28,8 @@ class Outcome(NamedTuple):
 class Finder:
     """Searches `log` by an index in the file `index`, and the daemon at `server` (None: there is none).
 
-    Use it as an async context manager. The index is made when it is first wanted. `token` is what the
-    daemon is shown.
+    Use it as an async context manager. The index is made when it is first wanted; from then on, and if there
+    was one already, what is deleted leaves it within seconds. `token` is what the daemon is shown.
     """
 
     def __init__(
@@ -44,12 +44,23 @@ class Finder:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
+        self._tasks = await anyio.create_task_group().__aenter__()
+        if self._index is not None and self._index.exists():
+            self._tasks.start_soon(self._open_early)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._stack.aclose()
+        self._tasks.cancel_scope.cancel()
+        try:
+            await self._tasks.__aexit__(None, None, None)
+        finally:
+            await self._stack.aclose()
+
+    async def _open_early(self) -> None:
+        with suppress(SyncchatError):  # whoever searches is told
+            await self._opened()
 
     async def update(self, tell: Callable[[int], None]) -> None:
         """Read what is new on this device; `tell` hears how many pages are still to be read.
@@ -95,6 +106,7 @@ class Finder:
             with anyio.CancelScope(shield=True):  # or nobody would close it
                 await self._stack.enter_async_context(local)
             self._local = local
+            self._tasks.start_soon(local.follow)
             return local
 
 
