@@ -31,11 +31,13 @@ CALLER = """
     from syncchat.agent.tokens import Tokens
 
     async def main(path, now):
-        async with Notebook.open(path, Budget(calls=40)) as notebook:
+        async with Notebook.open(path, Budget(calls=300)) as notebook:
             payer, most = Payer("zoe", "lobby"), Tokens(100, 400)
             while isinstance(await notebook.reserve(payer, most, int(now)), Reservation):
                 print("call", flush=True)
-            print("over", flush=True)
+            while True:
+                print("over", flush=True)
+                await anyio.sleep(0.1)
 
     anyio.run(main, *sys.argv[1:])
 """
@@ -78,7 +80,7 @@ def test_A23_two_processes_killed_at_any_moment_spend_no_more_than_there_is(tmp_
         while last.line() != "over":
             made += 1
     # What was allowed in the instant of a kill was never made, and counts all the same.
-    assert 40 - 6 <= made <= 40
+    assert 300 - 6 <= made <= 300
 
 
 def test_A23_a_call_killed_before_it_was_settled_counts_as_it_was_reserved(tmp_path: Path) -> None:
