@@ -1,0 +1,55 @@
+"""The words by which the agent tells a call, a thing that is named, and small talk apart."""
+
+
+def vocabulary(words: str) -> frozenset[str]:
+    """The words of a text, to look others up in."""
+    return frozenset(words.split())
+
+
+GREETINGS = vocabulary(
+    "hey hi hello yo dear ok okay so and but well no yes yeah yep nope oh ah sorry please right actually "
+    "thanks thank thx ty cheers you again good morning evening welcome great nice cool lol hmm also btw"
+)
+WARM = vocabulary("hey hi hello yo dear thanks thx ty cheers sorry welcome morning evening you")
+"""Greetings after which a name needs no comma."""
+
+EVERYBODY = vocabulary("all everyone everybody here channel room anyone anybody folks guys team")
+NOT_CALLED = EVERYBODY | vocabulary(
+    "a an the i it is are was what how why who when where which do does did can could would should there "
+    "this that these those if then my your we they he she any some one not just now for to of in on"
+)
+"""Words that call nobody without a colon or an @, whatever people name themselves."""
+
+HEADINGS = vocabulary(
+    "note notes edit error errors warning ps fyi re q a question answer update todo info hint tip example "
+    "eg ie problem issue summary tldr http https ftp file output input result results step name subject "
+    "date time title version user password debug fatal usage solution bug also here this is it following"
+)
+"""What stands before a colon and is nobody's name."""
+
+ASKS = vocabulary(
+    "what how why who when where which what's who's please tell show explain help list find give remind "
+    "translate summarize summarise sum"
+)
+
+
+SAYS_TO = vocabulary(
+    "i i'm im i've ive i'd i'll it it's its you your you're youre ur u we that that's this there thanks "
+    "thank thx ty ok okay yes no try use check just my not don't and but so if also because sorry run "
+    "type"
+)
+"""What often follows a name that is called, and seldom one that is talked about."""
+
+SAYS_OF = vocabulary(
+    "is isn't was wasn't has hasn't had does doesn't did didn't will won't would could can can't cannot "
+    "said says and or seems keeps needs wants should went never always gets got thinks told uses used "
+    "made makes are"
+)
+BEFORE_A_THING = vocabulary(
+    "the a an my your our his her their this that these of by from with in on at to for about like as is "
+    "are was use using used run running install installed and or via called named than into restart start"
+)
+"""After these a name at the end is a thing or somebody who is talked about."""
+
+YOUR_TURN = vocabulary("you think say mean know suggest recommend me us doing there it this that")
+"""`what do you think name?`: after these a name at the end of a question to `you` is called."""

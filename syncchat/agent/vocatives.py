@@ -1,0 +1,183 @@
+"""Whom a message calls: by `@`, in front, behind a comma at the end, or perhaps."""
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from syncchat.agent.names import MAX_WORDS, Names
+from syncchat.agent.vocabulary import (
+    ASKS,
+    BEFORE_A_THING,
+    EVERYBODY,
+    GREETINGS,
+    HEADINGS,
+    NOT_CALLED,
+    SAYS_OF,
+    SAYS_TO,
+    WARM,
+    YOUR_TURN,
+)
+
+FRONT = 300
+"""Characters in which a message's address stands, if it begins with one."""
+
+MAX_CALLED = 8
+"""How many names a message may begin with; more are a list of people, not an address."""
+
+MAX_MENTIONS = 32
+"""How often `@` is looked at in one message."""
+
+_MENTION = re.compile(r"(?<![^\s(\[{,;:!?/–—-])@(?=\w)")
+_WORD = re.compile(r"\S+")
+_NICK = re.compile(r"[\w\-\[\]\\`^{}|]{2,40}\Z")
+_MARKS = ",:;!?.>→"
+_FRONT_WORD = re.compile(r"[^\s,:>→]+[,:;!?.>→]*|[,:>→]+")
+"""A word with the marks behind it: who is in a hurry puts no space after `name:`."""
+
+_YOU = re.compile(r"\b(?:you|your|u|ur)\b", re.I)
+_AMID = re.compile(r",\s+([^\s,]{2,40}),\s")
+
+
+class Call(NamedTuple):
+    """Some `users` are called between two characters, `sure` or perhaps; none: a name that nobody has."""
+
+    users: tuple[str, ...]
+    start: int
+    end: int
+    sure: bool = True
+
+
+def named(word: str, names: Names) -> tuple[str, ...]:
+    """Whose name a word is that stands in a sentence."""
+    return () if word.casefold() in NOT_CALLED else names.find(word)
+
+
+def mentions(words: str, names: Names) -> Iterator[Call]:
+    """Who is called by `@`; `@all` and the like call nobody in particular."""
+    for at in islice(_MENTION.finditer(words), MAX_MENTIONS):
+        tokens = list(islice(_WORD.finditer(words, at.end(), at.end() + 200), MAX_WORDS))
+        length, users = _longest(tokens, names)
+        if length:
+            end = tokens[length - 1].end()
+            yield Call(users, at.start(), end)
+        elif (bare := _bare(tokens[0][0])) and bare.casefold() not in EVERYBODY and _NICK.match(bare):
+            yield Call((), at.start(), at.end() + len(bare))
+
+
+def _bare(word: str) -> str:
+    return word.rstrip(_MARKS + ")]}'’–—")
+
+
+def _longest(tokens: list[re.Match[str]], names: Names) -> tuple[int, tuple[str, ...]]:
+    """How many of the words at the start are a known name, and whose."""
+    for length in range(min(MAX_WORDS, len(tokens)), 0, -1):
+        spelling = " ".join(token[0] for token in tokens[:length])
+        users = names.find(_bare(spelling)) or names.find(spelling.rstrip(_MARKS))
+        if users:
+            return length, users
+    return 0, ()
+
+
+def in_front(words: str, names: Names) -> Call | None:
+    """The names that a message begins with, after a greeting or two."""
+    tokens = list(_FRONT_WORD.finditer(words, 0, FRONT))
+    warm = False
+    for skipped in range(min(3, len(tokens))):
+        call = _names_at(tokens[skipped:], names, words, warm)
+        if call is not None:
+            return call._replace(start=tokens[0].start() if call.users else call.start)
+        greeting = tokens[skipped][0].rstrip(",!.").casefold()
+        if greeting not in GREETINGS:
+            return None
+        warm = greeting in WARM
+    return None
+
+
+def _names_at(tokens: list[re.Match[str]], names: Names, words: str, warm: bool) -> Call | None:
+    """One name or several (`ann, bob and cy: ...`), if what follows them shows that they are called."""
+    users: tuple[str, ...] = ()
+    at, last = 0, None
+    while at < len(tokens) and len(users) < MAX_CALLED:
+        length, found = _longest(tokens[at : at + MAX_WORDS], names)
+        if not found:
+            break
+        users += found
+        at += length
+        last = tokens[at - 1]
+        mark = last[0][len(_bare(last[0])) :]
+        joined = at < len(tokens) - 1 and tokens[at][0].casefold() in {"and", "&", "+", "or"}
+        if joined and _longest(tokens[at + 1 : at + 1 + MAX_WORDS], names)[0]:
+            at += 1
+        elif mark != ",":
+            break
+    if last is None:
+        return _heading(tokens[0], words)
+    sure = _called(tokens, at, words, warm)
+    return None if sure is None else Call(users, tokens[0].start(), last.end(), sure)
+
+
+def _heading(token: re.Match[str], words: str) -> Call | None:
+    """`name: ...` calls somebody even if nobody who is known has that name."""
+    word = token[0]
+    if (
+        not word.endswith(":")
+        or not words[token.end() : token.end() + 1].isspace()
+        or not _NICK.match(word[:-1])
+    ):
+        return None
+    name = word[:-1].casefold()
+    if name in HEADINGS or name in NOT_CALLED or not any(letter.isalpha() for letter in name):
+        return None
+    return Call((), token.start(), token.end())
+
+
+def _called(tokens: list[re.Match[str]], at: int, words: str, warm: bool) -> bool | None:
+    """Whether the names, which end before `at`, are called: True, False for perhaps, None for no."""
+    last = tokens[at - 1][0]
+    strong = last[-1] in ":>→" or last.startswith("@")
+    if last.rstrip(_MARKS).casefold() in NOT_CALLED and not strong:
+        return None
+    if last[-1] in ",:;!?>→" or at == len(tokens):
+        return True
+    after = tokens[at][0].casefold()
+    if after in {":", ",", "-", "–", "—", ">", "→"}:
+        return True
+    if after in SAYS_OF:
+        you = at + 1 < len(tokens) and tokens[at + 1][0].casefold() == "you"
+        return True if you or words.rstrip().endswith("?") else None
+    word = after.rstrip(_MARKS)
+    return warm or word in ASKS or word in SAYS_TO or words.rstrip().endswith("?")
+
+
+def behind(words: str, names: Names) -> Call | None:
+    """A name at the end: behind a comma it is called, else perhaps."""
+    end = len(words.rstrip())
+    tokens = list(_WORD.finditer(words, max(0, end - 130), end))[-MAX_WORDS - 1 :]
+    for length in range(min(MAX_WORDS, len(tokens) - 1), 0, -1):
+        last = tokens[-length:]
+        found, users = _longest(last, names)
+        if found == length and _bare(last[-1][0]).casefold() not in NOT_CALLED:
+            return _at_the_end(words, tokens[-length - 1], last, users)
+    return None
+
+
+def _at_the_end(
+    words: str, before: re.Match[str], name: list[re.Match[str]], users: tuple[str, ...]
+) -> Call | None:
+    word, start = before[0].casefold(), before.end()
+    end = name[-1].start() + len(_bare(name[-1][0]))
+    if word.endswith(",") or word == "|":
+        return Call(users, before.end() - 1, end)
+    if word.rstrip(_MARKS) in BEFORE_A_THING:
+        return None
+    asked = words.rstrip().endswith("?") and _YOU.search(words, max(0, start - FRONT), start) is not None
+    return Call(users, start, end, sure=asked and word in YOUR_TURN)
+
+
+def amid(words: str, names: Names) -> frozenset[str]:
+    """Who is named between two commas."""
+    if "," not in words:
+        return frozenset()
+    found = islice(_AMID.finditer(words, 0, FRONT), MAX_CALLED)
+    return frozenset(user for name in found for user in named(name[1], names))
