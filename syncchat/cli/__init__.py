@@ -5,6 +5,7 @@ import os
 
 import click
 
+from syncchat.cli.manners import manners
 from syncchat.cli.mirroring import mirror
 from syncchat.cli.modelling import model_server
 from syncchat.cli.operating import backup, doctor, erase, restore
@@ -34,6 +35,7 @@ VERBS = (
     export_room,
     import_room,
     mirror,
+    manners,
 )
 """Every verb, in the order of its use."""
 

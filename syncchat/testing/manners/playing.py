@@ -67,15 +67,14 @@ class PolicyStuck(Exception):
 
 @dataclass(slots=True)
 class Played:
-    """What came of a case: the messages it replied to, in order of the first visible word, and what it cost.
+    """What came of a case: for each reply, in order, the messages that it answers, and what it all cost.
 
     `redone` are the replies that were withdrawn after somebody had seen a word of them.
     """
 
-    replies: list[str] = field(default_factory=list)
+    replies: list[tuple[str, ...]] = field(default_factory=list)
     redone: int = 0
     gate_calls: int = 0
-    judge_failures: int = 0
     human_messages: int = 0
 
 
@@ -84,6 +83,7 @@ class _Reply:
     """A reply that is on its way; one that the script has shows nothing of its own."""
 
     trigger: str
+    merged: tuple[str, ...]
     scripted: bool
     shown: bool = False
 
@@ -199,10 +199,9 @@ class Player:
             case Judge(id=id):
                 self._played.gate_calls += 1
                 judged = await self._ask(self._room, id)
-                self._played.judge_failures += judged.problem is not None
                 self._later(JUDGING, partial(self._deliver, judged))
-            case Speak(id=id):
-                await self._begin(id)
+            case Speak(id=id, merged=merged):
+                await self._begin(id, merged)
             case Withdraw(id=id) if id in self._writing:
                 self._played.redone += self._writing[id].shown
                 await self._end(id, "withdrawn")
@@ -213,8 +212,8 @@ class Player:
         if self._missed is None:
             await self._hear(judged)
 
-    async def _begin(self, trigger: str) -> None:
-        reply = _Reply(trigger, scripted=self._is_scripted(trigger))
+    async def _begin(self, trigger: str, merged: tuple[str, ...]) -> None:
+        reply = _Reply(trigger, merged, scripted=self._is_scripted(trigger))
         self._writing[trigger] = reply
         await self._hear(Began(trigger))
         if not reply.scripted:
@@ -231,7 +230,8 @@ class Player:
     async def _show(self, reply: _Reply) -> None:
         if self._writing.get(reply.trigger) is reply:
             reply.shown = True
-            self._played.replies.append(self._room.told(reply.trigger))
+            answered = (reply.trigger, *reply.merged)
+            self._played.replies.append(tuple(self._room.told(id) for id in answered))
             self._later(WRITING, partial(self._finish, reply))
 
     async def _finish(self, reply: _Reply) -> None:

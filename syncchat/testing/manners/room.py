@@ -16,7 +16,7 @@ class PlayedRoom:
 
     def __init__(self, me: Who, people: tuple[Who, ...]) -> None:
         self.me = me
-        self._people = [Person(who.user, who.name, {}) for who in people]
+        self.people = people
         self._messages: dict[str, Message] = {}
         self._real: dict[str, str] = {}
         self._told: dict[str, str] = {}
@@ -56,10 +56,9 @@ class PlayedRoom:
 
     def prompt(self, trigger: str) -> Prompt:
         """What a judge is asked about a message, by its real id."""
-        ids = list(self._messages)
-        return judge_prompt(
-            list(self._messages.values()), ids.index(trigger) + 1, me=self.me, people=self._people
-        )
+        stop = list(self._messages).index(trigger) + 1
+        present = [Person(who.user, who.name, {}) for who in self.people]
+        return judge_prompt(list(self._messages.values()), stop, me=self.me, people=present)
 
     def _add(self, told: str, now: int, user: str, text: str, re: str | None, agent: bool) -> None:
         real = format_id(now, user, len(self._real))

@@ -1,5 +1,6 @@
 """From what was played to a score: false interjections, missed answers, gate calls and more."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 
@@ -37,18 +38,18 @@ class Outcome:
 
     @property
     def redundant(self) -> int:
-        """Replies beyond the first, to what a person had answered, and those that were seen and taken back."""
+        """Replies beyond the first, to what people had answered, and those seen and taken back."""
         again = len(self._due) - 1 if self._due and self.case.label != "QUIET" else 0
         late = len(self.played.replies) if self.case.label == "QUIET" and self.case.slice == ANSWERED else 0
         return again + late + self.played.redone
 
     @property
-    def _due(self) -> list[str]:
-        return [reply for reply in self.played.replies if reply in self.case.about]
+    def _due(self) -> list[tuple[str, ...]]:
+        return [reply for reply in self.played.replies if set(reply) & set(self.case.about)]
 
     @property
-    def _stray(self) -> list[str]:
-        return [reply for reply in self.played.replies if reply not in self.case.about]
+    def _stray(self) -> list[tuple[str, ...]]:
+        return [reply for reply in self.played.replies if not set(reply) & set(self.case.about)]
 
 
 ANSWERED = "already answered"
@@ -68,7 +69,6 @@ class Score:
     redundant: int = 0
     replies: int = 0
     gate_calls: int = 0
-    judge_failures: int = 0
     human_messages: int = 0
 
     @property
@@ -85,6 +85,11 @@ class Score:
     def missed_turns(self) -> float:
         """Unanswered of those SPEAK cases that speak to the agent itself."""
         return self.missed_addressed / self.addressed if self.addressed else 0.0
+
+    @property
+    def precision(self) -> float:
+        """How many of its replies were due; 1 if it gave none."""
+        return 1 - self.wrong / self.replies if self.replies else 1.0
 
     @property
     def gate(self) -> float:
@@ -118,7 +123,6 @@ def score_of(outcome: Outcome) -> Score:
         redundant=outcome.redundant,
         replies=len(played.replies),
         gate_calls=played.gate_calls,
-        judge_failures=played.judge_failures,
         human_messages=played.human_messages,
     )
 
@@ -146,14 +150,18 @@ def turn_policy(case: Case) -> TurnPolicy:
     return TurnPolicy(case.me, manners)
 
 
-def judge_by(model: Model) -> AskJudge:
-    """The judge that this model is."""
+class ModelJudge:
+    """The judge that a model is; `problems` counts why it could not tell, which means quiet."""
 
-    async def ask(room: PlayedRoom, trigger: str) -> Judged:
-        said = await judge(model, room.prompt(trigger), seconds=JUDGE_SECONDS)
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self.problems: Counter[str] = Counter()
+
+    async def __call__(self, room: PlayedRoom, trigger: str) -> Judged:
+        """What it says of a message, by its real id."""
+        said = await judge(self._model, room.prompt(trigger), seconds=JUDGE_SECONDS)
+        self.problems.update([] if said.problem is None else [said.problem])
         return Judged(trigger, said.speak, said.problem)
-
-    return ask
 
 
 async def play_all(
