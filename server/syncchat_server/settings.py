@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 
 from syncchat.agent import Model
+from syncchat.agent.budget import Budget
+from syncchat.agent.prices import Prices
+from syncchat.agent.prices import make_prices as prices_of
+from syncchat.agent.tables import fill
 from syncchat.core.ids import NAME
 from syncchat.errors import SyncchatError
 from syncchat_server.limits import DaemonLimits
@@ -76,16 +80,28 @@ class Settings:
     """Whether messages can be searched for."""
     retention: Mapping[str, Keep] = field(default_factory=dict)
     """What rooms keep, by their names; a room that is not there keeps everything."""
+    budget: Budget = field(default_factory=Budget)
+    """What each agent may spend in a day, unless its persona has a budget of its own."""
+    prices: Prices = field(default_factory=Prices)
+    """What models cost."""
     drain_seconds: int = 10
     """Seconds after SIGTERM within which the daemon has ended, whatever happens."""
 
 
+TABLES: Final[Mapping[str, str]] = {
+    "limits": "a table of names and numbers",
+    "retention": "a table with days or messages",
+    "budget": "a table of names and numbers",
+    "prices": "a table with a currency, and a table with in and out for each model",
+}
+"""The tables that a settings file may have beside its settings, and what each of them is."""
+
+
 class Read(NamedTuple):
-    """What stands in a TOML file: the settings, and its tables `[limits]` and `[retention.ROOM]`."""
+    """What stands in a TOML file: the settings, and its tables by their names (TABLES), empty if not there."""
 
     settings: dict[str, object]
-    limits: dict[str, object]
-    retention: dict[str, object]
+    tables: dict[str, dict[str, object]]
 
 
 def read_settings(path: Path, known: AbstractSet[str]) -> Read:
@@ -99,18 +115,18 @@ def read_settings(path: Path, known: AbstractSet[str]) -> Read:
         raise BadSetting(f"the settings file {path} cannot be read: {error.strerror} (--config)") from error
     except ValueError as error:
         raise BadSetting(f"the settings file {path} is no TOML: {error} (--config)") from error
-    limits, retention = table.pop("limits", {}), table.pop("retention", {})
-    if not isinstance(limits, dict):
-        raise BadSetting(f"[limits] in {path} has to be a table of names and numbers")
-    if not isinstance(retention, dict):
-        raise BadSetting(f"[retention.ROOM] in {path} has to be a table with days or messages")
+    tables = {name: table.pop(name, {}) for name in TABLES}
+    for name, what in TABLES.items():
+        if not isinstance(tables[name], dict):
+            raise BadSetting(f"[{name}] in {path} has to be {what}")
     unknown = sorted(table.keys() - known)
     if unknown:
         names = ", ".join(sorted(known))
         raise BadSetting(
-            f"no setting is called {unknown[0]!r} ({path}); there are {names}, [limits] and [retention.ROOM]"
+            f"no setting is called {unknown[0]!r} ({path}); there are {names}, "
+            "[limits], [retention.ROOM], [budget] and [prices]"
         )
-    return Read(table, limits, retention)
+    return Read(table, tables)
 
 
 def make_limits(table: Mapping[str, object], source: str, base: DaemonLimits | None = None) -> DaemonLimits:
@@ -126,6 +142,22 @@ def make_limits(table: Mapping[str, object], source: str, base: DaemonLimits | N
 def make_retention(table: Mapping[str, object], source: str) -> dict[str, Keep]:
     """What rooms keep, by their names. Raises BadSetting for what cannot be."""
     return {room: _keep(room, value, source) for room, value in table.items()}
+
+
+def make_budget(table: Mapping[str, object], source: str) -> Budget:
+    """What each agent may spend in a day. Raises BadSetting for what cannot be."""
+    try:
+        return fill(Budget, table, f"[budget] in {source}")
+    except ValueError as error:
+        raise BadSetting(str(error)) from error
+
+
+def make_prices(table: Mapping[str, object], source: str) -> Prices:
+    """What models cost. Raises BadSetting for what cannot be."""
+    try:
+        return prices_of(table, f"[prices] in {source}")
+    except ValueError as error:
+        raise BadSetting(str(error)) from error
 
 
 def _keep(room: str, value: object, source: str) -> Keep:

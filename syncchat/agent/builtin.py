@@ -8,6 +8,7 @@ import anyio
 
 from syncchat.agent.addressing import is_to_somebody, request_to
 from syncchat.agent.judge import INTERJECT, QUIET
+from syncchat.agent.prices import BUILTIN
 from syncchat.agent.prompt import Prompt, Purpose
 from syncchat.agent.skills import CAN_DO, answer, catching_up, is_request
 
@@ -25,6 +26,8 @@ class BuiltinModel:
     The same prompt gives the same answer. It speaks `pace` words a second, so that people can
     read along; 0 means at once. `sleep` is what it waits with (seconds).
     """
+
+    name = BUILTIN
 
     def __init__(self, *, pace: float = TOKENS_PER_SECOND, sleep: Sleep = anyio.sleep) -> None:
         self._delay = 1 / pace if pace > 0 else 0.0

@@ -8,7 +8,7 @@ from syncchat.agent.prompt import Prompt
 from syncchat.agent.tokens import Tokens
 from syncchat.errors import SyncchatError
 
-__all__ = ["Model", "ModelFailed", "Tokens", "usage_of", "whole"]
+__all__ = ["Model", "ModelFailed", "Tokens", "name_of", "usage_of", "whole"]
 
 
 class ModelFailed(SyncchatError):
@@ -39,6 +39,12 @@ def usage_of(pieces: AsyncIterator[str]) -> Tokens | None:
     """What the call took as its endpoint reports it; None if it has not, which goes for a plain iterator."""
     usage = getattr(pieces, "usage", None)
     return usage if isinstance(usage, Tokens) else None
+
+
+def name_of(model: Model) -> str:
+    """What a model is called in books and bills: its attribute `name`, empty for one that has none."""
+    name = getattr(model, "name", "")
+    return name if isinstance(name, str) else ""
 
 
 async def whole(model: Model, prompt: Prompt, *, limit: int) -> str:

@@ -70,7 +70,7 @@ class OpenAIModel:
         import httpx2
 
         self._tls = httpx2.create_ssl_context()
-        self._model = model
+        self.name = model
         self._base_url = base_url
         self._api_key = api_key
         self._tells_usage = True
@@ -126,7 +126,7 @@ class OpenAIModel:
 
     async def _create(self, client: "AsyncOpenAI", prompt: Prompt) -> "AsyncStream[ChatCompletionChunk]":
         request: dict[str, Any] = {
-            "model": self._model,
+            "model": self.name,
             "messages": [{"role": turn.role, "content": turn.text} for turn in prompt.turns],
             "stream": True,
         }

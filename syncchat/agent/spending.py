@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import anyio
 
 from syncchat.agent.budget import Payer, Spend
-from syncchat.agent.model import Model, ModelFailed
+from syncchat.agent.model import Model, ModelFailed, name_of
 from syncchat.agent.notebook import Notebook, Reservation
 from syncchat.agent.prompt import Prompt
 from syncchat.agent.tokens import Tokens
@@ -37,14 +37,15 @@ class OverBudget(ModelFailed):
 class Charged:
     """`model` on `payer`'s account: what it may take is in the notebook before it is called.
 
-    A call that may not be made raises OverBudget; if the notebook cannot be written it raises ModelFailed:
-    what cannot be noted is not spent. `spent` is what the calls so far took. `now` gives ms since 1970.
+    Without a model in `payer` the call stands under the name that `model` has. A call that may not be made
+    raises OverBudget; if the notebook cannot be written it raises ModelFailed: what cannot be noted is not
+    spent. `spent` is what the calls so far took. `now` gives ms since 1970.
     """
 
     def __init__(self, model: Model, notebook: Notebook, payer: Payer, now: Callable[[], int]) -> None:
         self._model = model
         self._notebook = notebook
-        self._payer = payer
+        self._payer = payer._replace(model=payer.model or name_of(model))
         self._now = now
         self.spent = Spend()
 

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from syncchat.agent.model import Model, ModelFailed, usage_of
+from syncchat.agent.model import Model, ModelFailed, name_of, usage_of
 from syncchat.agent.prices import Price
 from syncchat.agent.prompt import Prompt
 from syncchat.agent.tokens import BYTES_PER_TOKEN, Tokens, estimated
@@ -74,6 +74,7 @@ class Metered:
     """A model that counts in `usage` what `model` is asked and answers, at `price`."""
 
     def __init__(self, model: Model, usage: Usage, price: Price | None = None) -> None:
+        self.name = name_of(model)
         self._model = model
         self._usage = usage
         self._price = price

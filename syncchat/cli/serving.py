@@ -13,11 +13,13 @@ from syncchat.cli.common import DEFAULT_PORT, Setting, extra, make_models, model
 from syncchat.cli.settings import (
     DAEMON,
     auth_options,
+    budget_of,
     config_option,
     data_folder,
     data_option,
     limit_option,
     limits_of,
+    prices_of,
     retention_of,
 )
 
@@ -137,6 +139,8 @@ def serve(
             agent=make_models(base_url, model, judge_model) if agent else None,
             limits=limits_of(ctx, limit),
             retention=retention_of(ctx),
+            budget=budget_of(ctx),
+            prices=prices_of(ctx),
             auth=AuthSettings(**auth),
             open=open,
             allow_origin=allow_origin,

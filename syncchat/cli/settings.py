@@ -14,6 +14,8 @@ import click
 from syncchat.cli.common import SETTINGS_FILE, Setting, Verb, extra, folder_of
 
 if TYPE_CHECKING:
+    from syncchat.agent.budget import Budget
+    from syncchat.agent.prices import Prices
     from syncchat_server.limits import DaemonLimits
     from syncchat_server.settings import Keep
 
@@ -23,8 +25,7 @@ DAEMON = {"auto_envvar_prefix": "SYNCCHAT"}
 LIMITS = "SYNCCHAT_LIMIT"
 """Limits in the environment: `NAME=NUMBER`, with spaces between them."""
 
-_LIMITS = "syncchat.limits"
-_RETENTION = "syncchat.retention"
+_TABLES = "syncchat.tables"
 
 
 def _read_file(ctx: click.Context, _option: click.Parameter, path: Path | None) -> None:
@@ -33,7 +34,7 @@ def _read_file(ctx: click.Context, _option: click.Parameter, path: Path | None) 
     with extra("server"):
         from syncchat_server.settings import BadSetting, read_settings
     try:
-        ctx.default_map, ctx.meta[_LIMITS], ctx.meta[_RETENTION] = read_settings(path, _known_settings(ctx))
+        ctx.default_map, ctx.meta[_TABLES] = read_settings(path, _known_settings(ctx))
     except BadSetting as error:
         raise click.UsageError(str(error), ctx) from error
     ctx.meta[SETTINGS_FILE] = path
@@ -54,7 +55,7 @@ def limits_of(ctx: click.Context, given: Iterable[str]) -> "DaemonLimits":
     """
     from syncchat_server.settings import make_limits, read_assignments
 
-    limits = make_limits(ctx.meta.get(_LIMITS, {}), str(ctx.meta.get(SETTINGS_FILE, "")))
+    limits = make_limits(*_table(ctx, "limits"))
     for texts, source in ((os.environ.get(LIMITS, "").split(), LIMITS), (given, "--limit")):
         limits = make_limits(read_assignments(texts, source), source, limits)
     return limits
@@ -64,7 +65,26 @@ def retention_of(ctx: click.Context) -> "dict[str, Keep]":
     """What rooms keep, as the file has it. Raises BadSetting for what cannot be."""
     from syncchat_server.settings import make_retention
 
-    return make_retention(ctx.meta.get(_RETENTION, {}), str(ctx.meta.get(SETTINGS_FILE, "")))
+    return make_retention(*_table(ctx, "retention"))
+
+
+def budget_of(ctx: click.Context) -> "Budget":
+    """What each agent may spend in a day, as the file has it. Raises BadSetting for what cannot be."""
+    from syncchat_server.settings import make_budget
+
+    return make_budget(*_table(ctx, "budget"))
+
+
+def prices_of(ctx: click.Context) -> "Prices":
+    """What models cost, as the file has it. Raises BadSetting for what cannot be."""
+    from syncchat_server.settings import make_prices
+
+    return make_prices(*_table(ctx, "prices"))
+
+
+def _table(ctx: click.Context, name: str) -> tuple[dict[str, object], str]:
+    """A table of the settings file, empty if there is none, and where the file is."""
+    return ctx.meta.get(_TABLES, {}).get(name, {}), str(ctx.meta.get(SETTINGS_FILE, ""))
 
 
 def limit_option(verb: Verb) -> Verb:
@@ -91,7 +111,7 @@ def config_option(verb: Verb) -> Verb:
         is_eager=True,
         expose_value=False,
         callback=_read_file,
-        help="A TOML file with settings by the names of these options, [limits] and [retention.ROOM].",
+        help="A TOML file with settings by the names of these options, and tables (docs/running.md).",
     )(verb)
 
 

@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
-from syncchat.agent import ModelFailed, Prompt, Turn, Who
+from syncchat.agent import BuiltinModel, ModelFailed, Prompt, Turn, Who
 from syncchat.agent.budget import Budget, Payer, Spend, day_of
 from syncchat.agent.model import Tokens, usage_of, whole
 from syncchat.agent.notebook import Notebook
+from syncchat.agent.prices import BUILTIN
 from syncchat.agent.spending import MOST_OUT, Charged, OverBudget, notice
 from syncchat.agent.tools.tool import ToolSpec
 from syncchat.agent.usage import size_of
@@ -170,6 +171,18 @@ def test_A23_what_cannot_be_noted_is_not_spent_and_what_came_stays() -> None:
                 store.failure = "full again"
                 assert [piece async for piece in pieces] == ["a"]
             assert await booked(notebook) == Spend(1, READ, MOST_OUT)
+
+    run(story)
+
+
+def test_A23_a_call_stands_in_the_book_under_the_name_of_its_model() -> None:
+    async def story() -> None:
+        async with Notebook.open(None) as notebook:
+            model = Charged(BuiltinModel(pace=0), notebook, Payer("zoe", "lobby"), wall_clock)
+            with pytest.raises(LookupError):
+                async with model.stream(PROMPT):
+                    raise LookupError
+            assert (await notebook.book(TODAY)).cells.keys() == {Payer("zoe", "lobby", BUILTIN)}
 
     run(story)
 

@@ -1,14 +1,18 @@
 """Where settings come from: a flag goes before the environment, and that before the file."""
 
+from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 
+from syncchat.agent.budget import Budget
+from syncchat.agent.prices import Price, Prices
 from syncchat.cli import main
 from syncchat.cli.serving import serve
-from syncchat.cli.settings import limits_of, retention_of
+from syncchat.cli.settings import budget_of, limits_of, prices_of, retention_of
 from syncchat.hub import Limits
 from syncchat_server.settings import BadSetting, Keep, make_limits, make_retention
 
@@ -32,6 +36,13 @@ days = 0.5
 [limits]
 docs_per_link = 7
 idle_seconds = 1.5
+
+[budget]
+calls_per_user = 50
+
+[prices]
+currency = "EUR"
+large = { in = 0.25, out = "2.50" }
 """
 
 
@@ -95,6 +106,31 @@ def test_H11_what_rooms_keep_is_in_the_file(file: str) -> None:
         "*": Keep(days=0.5),
         "archive": Keep(),
     }
+
+
+def test_A23_the_budget_and_the_prices_are_in_the_file(file: str) -> None:
+    assert (budget_of(parsed()), prices_of(parsed())) == (Budget(), Prices())
+    found = parsed("--config", file)
+    assert budget_of(found) == Budget(calls_per_user=50)
+    large = Price(Decimal("0.25"), Decimal("2.50"))
+    assert prices_of(found) == Prices("EUR", {"large": large})
+
+
+@pytest.mark.parametrize(
+    ("read", "content", "cause"),
+    [
+        (budget_of, "[budget]\ncals = 3", r"\[budget\] in .*bad.toml has no 'cals'"),
+        (budget_of, "[budget]\ncalls = -3", r"\[budget\] in .*bad.toml calls is -3"),
+        (prices_of, "[prices.large]\nin = 3", r"'large' \(\[prices\] in .*bad.toml\) has to have in and out"),
+    ],
+)
+def test_A23_L1_a_budget_or_a_price_that_cannot_be_is_told_with_where_it_came_from(
+    tmp_path: Path, read: Callable[[click.Context], object], content: str, cause: str
+) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(content)
+    with pytest.raises(BadSetting, match=cause):
+        read(parsed("--config", str(path)))
 
 
 @pytest.mark.parametrize(
