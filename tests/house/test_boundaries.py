@@ -10,7 +10,7 @@ import pytest
 
 CORE = Path(__file__).parents[2] / "syncchat" / "core"
 CORE_FILES = sorted(CORE.rglob("*.py"))
-SLOW_OR_OPTIONAL = {"openai", "starlette", "textual", "uvicorn", "websockets"}
+SLOW_OR_OPTIONAL = {"mcp", "openai", "starlette", "textual", "uvicorn", "websockets"}
 IMPURE = SLOW_OR_OPTIONAL | {
     "anyio",
     "asyncio",
@@ -39,8 +39,9 @@ def async_lines(tree: ast.Module) -> list[int]:
     return [node.lineno for node in ast.walk(tree) if isinstance(node, kinds)]
 
 
-def test_importing_the_library_loads_nothing_slow_or_optional() -> None:
-    script = "import sys, syncchat; print(*{name.partition('.')[0] for name in sys.modules})"
+@pytest.mark.parametrize("module", ["syncchat", "syncchat.agent", "syncchat.agent.tools.mcp_source"])
+def test_importing_the_library_loads_nothing_slow_or_optional(module: str) -> None:
+    script = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert "syncchat" in loaded

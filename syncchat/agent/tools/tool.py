@@ -1,7 +1,7 @@
 """What a tool is: something that a model may ask for, and a program does."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from syncchat.agent.lines import Line
@@ -49,11 +49,15 @@ class ToolResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """What a call is about: the room, who asked (verified by the message's id), and which message."""
+    """What a call is about: the room, who asked (verified by the message's id), and which message.
+
+    `labels` are those by which the model knows messages, and their ids.
+    """
 
     room: Room
     asker: str
     trigger: str
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class Tool(Protocol):
