@@ -1,10 +1,12 @@
 """What the scoring of manners counts, tried with policies whose faults are known."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
 from syncchat.agent.builtin import BuiltinModel
+from syncchat.agent.model import ModelFailed
 from syncchat.agent.policy import (
     Decision,
     Edited,
@@ -19,6 +21,7 @@ from syncchat.agent.policy import (
     Tick,
     Withdraw,
 )
+from syncchat.agent.prompt import Prompt
 from syncchat.testing.manners import Case
 from syncchat.testing.manners.baselines import BASELINES, Baseline
 from syncchat.testing.manners.case import ME, Label
@@ -188,3 +191,16 @@ async def test_scores_add_up_by_slice() -> None:
     whole = total(scores.values())
     assert (whole.false_interjections, whole.missed_turns, whole.share) == (1.0, 1.0, 1 / 3)
     assert (whole.precision, Score().precision) == (0.0, 1.0)
+
+
+async def test_a_judge_that_fails_means_quiet_and_is_counted_by_its_cause() -> None:
+    class Broken:
+        def stream(self, prompt: Prompt) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+            raise ModelFailed("the endpoint is not there")
+
+    policy, judge = Scripted(m1=[Judge("m1", Rule.OPEN)]), ModelJudge(Broken())
+    await Player(case("QUIET", HELLO), policy, judge).play()
+    assert judge.problems == {"the endpoint is not there": 1}
+    assert [(e.speak, e.problem) for e in policy.heard if isinstance(e, Judged)] == [
+        (False, "the endpoint is not there")
+    ]
