@@ -71,8 +71,7 @@ class Search:
                 self._opened = anyio.Event()
 
     def _note(self, committed: Committed) -> None:
-        page, ids = committed
-        self._feeder.note(page, *self._hub.stored(page, ids))
+        self._feeder.note(*committed)
 
     async def find(self, claims: Claims, text: str, limit: int, before: str | None) -> Answer:
         """What a query finds for somebody; see `Index.search`. Raises BadQuery, NotNow."""

@@ -35,10 +35,10 @@ class News(NamedTuple):
         return list({arrival.id: arrival for arrival in (*self.begun, *self.finished)}.values())
 
 
-def news_of(plans: Iterable[Plan]) -> News:
-    """What updates bring, each planned upon those before."""
+def news_of(rows: Mapping[Row, str | None]) -> News:
+    """The messages among rows that came into being, see `new_rows`."""
     news = News([], [], [])
-    for (root, id), text in _new_rows(plans).items():
+    for (root, id), text in rows.items():
         if root == STREAMS:
             news.begun.append(Arrival(id))
         elif root == MESSAGES and text is not None:
@@ -53,8 +53,11 @@ def mark_of(arrival: Arrival, page: int) -> dict[str, Any]:
     return {"page": page} | ({"to": sorted(arrival.to)} if arrival.to else {})
 
 
-def _new_rows(plans: Iterable[Plan]) -> dict[Row, str | None]:
-    """The rows that come into being, each with the JSON that it ends with, if it is any."""
+def new_rows(plans: Iterable[Plan]) -> dict[Row, str | None]:
+    """The rows that come into being with updates, each planned upon those before; and their JSON, if any.
+
+    Of a row that is written more than once it is the last that was planned.
+    """
     rows: dict[Row, str | None] = {}
     for plan in plans:
         new = {place for place in plan.layer.places.values() if place.depth == 0}

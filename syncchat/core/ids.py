@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from syncchat.errors import InvalidName
@@ -115,8 +116,9 @@ def format_id(hlc: int, user: str, rand: int) -> str:
     return f"{base32(hlc, HLC_WIDTH)}.{user}.{base32(rand, RAND_WIDTH)}"
 
 
+@lru_cache(maxsize=1024)
 def parse_id(text: str) -> MessageId:
-    """Take a message id apart; raises InvalidName if it is none."""
+    """Take a message id apart; raises InvalidName if it is none. Several ask for each that comes."""
     match = _ID.match(text)
     if match is None:
         raise InvalidName(f"{text[:60]!r} is no message id")

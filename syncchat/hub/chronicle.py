@@ -2,19 +2,19 @@
 
 import logging
 import random
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import anyio
 
-from syncchat.core.arrivals import Arrival, Arrived, arrivals_on, news_of
-from syncchat.core.guard import Accept
+from syncchat.core.arrivals import Arrival, Arrived, arrivals_on, new_rows, news_of
 from syncchat.core.ids import cover_name, page_name, parse_doc
 from syncchat.core.listeners import Signal
 from syncchat.core.message import read_id
 from syncchat.core.page import MARKS, MESSAGES
+from syncchat.core.places import Row
 from syncchat.core.plan import Plan
 from syncchat.errors import Refused, describe
 from syncchat.hub.limits import Limits
@@ -44,8 +44,17 @@ READ_MARKS_AT_ONCE = 128
 _parse = lru_cache(maxsize=4096)(parse_doc)
 """Each message asks for the same one."""
 
-Committed = tuple[str, frozenset[str]]
-"""The name of a page, and the ids of its messages that a commit added, changed or removed."""
+
+class Committed(NamedTuple):
+    """A commit of a page is durable, as the entry `seq` of its log.
+
+    `rows` are the messages that it added, changed or removed: their JSON as it is stored now, by id; None
+    for those that are gone.
+    """
+
+    page: str
+    seq: int
+    rows: Mapping[str, Any]
 
 
 class Library(Protocol):
@@ -111,12 +120,13 @@ class Chronicle:
         name = _parse(page)
         if name.page is not None and name.page < (await self._history(name.room)).newest:
             known = await self._marked_between(name.room, name.page)
-            late = [arrival for arrival in news_of(plans).standing if arrival.id not in known]
+            arrivals = news_of(new_rows(plans)).standing
+            late = [arrival for arrival in arrivals if arrival.id not in known]
             for at in range(0, len(late), MARKS_AT_ONCE):
                 await self._mark(name.room, name.page, late[at : at + MARKS_AT_ONCE])
 
-    def record(self, doc: "ServedDoc", plans: Collection[Plan]) -> None:
-        """A commit that begins rows is durable."""
+    def record(self, doc: "ServedDoc", rows: Mapping[Row, str | None]) -> None:
+        """A commit is durable that has begun these rows, see `new_rows`."""
         name = _parse(doc.name)
         history = self._histories.get(cover_name(name.room))
         if history is None or name.page != history.newest:
@@ -124,7 +134,7 @@ class Chronicle:
         if history.arrived is None:
             self._begin(history, doc)
         else:
-            history.arrive(news_of(plans))
+            history.arrive(news_of(rows))
         if history.arrived is not None and doc.is_full(history.arrived.standing):
             history.open_next()
             self._stats.rollovers += 1
@@ -132,16 +142,17 @@ class Chronicle:
         else:
             self._save_soon(history)
 
-    def tell(self, page: str, accepted: Iterable[Accept]) -> None:
-        """A commit of these is durable: whoever follows the messages hears of it."""
-        places = (place for verdict in accepted for place in verdict.plan.places if place is not None)
-        ids = frozenset(place.row[1] for place in places if place.row[0] == MESSAGES)
-        if not ids:
+    def tell(self, doc: "ServedDoc", plans: Iterable[Plan], begun: Mapping[Row, str | None]) -> None:
+        """A commit is durable, and `begun` are its new rows: who follows the messages hears of it."""
+        texts, others = _written(plans, begun)
+        if others:
+            texts |= doc.stored(MESSAGES, others)
+        if not texts:
             return
         try:
-            self.committed.tell((page, ids))
+            self.committed.tell(Committed(doc.name, doc.seq, texts))
         except ExceptionGroup as errors:  # one who listens must not stop the room (S7)
-            logger.error("after a commit of %s: %s", page, describe(errors))
+            logger.error("after a commit of %s: %s", doc.name, describe(errors))
 
     def hear_cover(self, cover: str, update: bytes) -> None:
         """A commit of a cover is durable; it may be of somebody else who writes as the server."""
@@ -212,9 +223,14 @@ class Chronicle:
         history.begin(page.rows(MESSAGES), page.rows(MARKS))
 
     def _save_soon(self, history: RoomHistory) -> None:
-        if not history.is_settled and not history.is_awaited:
+        if not history.is_awaited and not history.is_settled and self._is_watched(history):
             history.is_awaited = True
             self._docs.spawn(self._save_later, history)
+
+    def _is_watched(self, history: RoomHistory) -> bool:
+        """Whether anybody has the cover open: what nobody sees is written when it is let go (H7)."""
+        cover = self._docs.find(cover_name(history.room))
+        return cover is not None and bool(cover.seats)
 
     async def _save_later(self, history: RoomHistory) -> None:
         await anyio.sleep(self._limits.cover_seconds)
@@ -308,3 +324,24 @@ class Chronicle:
 def _reaches(pages: list[Arrived], id: str) -> bool:
     """Whether nothing that stands after this id is on a page before these."""
     return any("" < page.first <= id for page in pages)
+
+
+def _written(plans: Iterable[Plan], begun: Mapping[Row, str | None]) -> tuple[dict[str, Any], set[str]]:
+    """The messages that a commit wrote: the JSON of those that it began, and the ids of which the doc tells.
+
+    What is written more than once tells only the doc, as yrs decides which of them stands.
+    """
+    texts: dict[str, Any] = {}
+    others: set[str] = set()
+    for plan in plans:
+        for _, _, place in plan.placed:
+            if place is not None and place.row[0] == MESSAGES:
+                text = None if place.row[1] in texts else begun.get(place.row)
+                if text is None:
+                    others.add(place.row[1])
+                else:
+                    texts[place.row[1]] = text
+        others.update(
+            place.row[1] for place in plan.emptied if place is not None and place.row[0] == MESSAGES
+        )
+    return texts, others

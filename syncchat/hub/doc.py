@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 
+from syncchat.core.arrivals import new_rows
 from syncchat.core.guard import Accept
 from syncchat.core.lib0 import decode_state
 from syncchat.core.plan import Plan
@@ -118,12 +119,17 @@ class ServedDoc:
         """Whether a page with so many messages is so large that there should be another one."""
         return self._ledger.is_full(self._limits, messages)
 
-    def stored(self, root: str, keys: Iterable[str]) -> tuple[int, dict[str, Any]]:
-        """The `seq` of the newest commit, and what some rows are by it; None for those that are not there.
+    @property
+    def seq(self) -> int:
+        """The newest entry of the log."""
+        return self._ledger.seq
+
+    def stored(self, root: str, keys: Iterable[str]) -> dict[str, Any]:
+        """What some rows are; None for those that are not there.
 
         To be asked while a commit is told: then the doc is what the log holds.
         """
-        return self._ledger.seq, self._ledger.stored(root, keys)
+        return self._ledger.stored(root, keys)
 
     # What a line says.
 
@@ -131,6 +137,8 @@ class ServedDoc:
         """Somebody is admitted; until it asks for the state it hears nothing."""
         self._audience.seats[seat] = None
         seat.doc = self
+        if self._ledger.is_cover:
+            self._chronicle.flush(self.name)  # while nobody was here it was not written
 
     def leave(self, seat: Seat) -> None:
         """Somebody has gone: its presence is cleared for everybody at once (P3)."""
@@ -353,13 +361,14 @@ class ServedDoc:
 
     def _tell(self, update: bytes, outcomes: Iterable[Outcome], begun: Collection[Plan] | None) -> None:
         """Have the commit in the chronicle."""
-        if begun is not None:
-            self._chronicle.record(self, begun)
+        rows = {} if begun is None else new_rows(begun)
+        if rows:
+            self._chronicle.record(self, rows)
         if self._ledger.is_cover:
             self._chronicle.hear_cover(self.name, update)
-        elif self._chronicle.committed.is_heard and self._ledger.is_page:
-            accepted = (verdict for _, verdict, _ in outcomes if isinstance(verdict, Accept))
-            self._chronicle.tell(self.name, accepted)
+        elif self._ledger.is_page and self._chronicle.committed.is_heard:
+            plans = [verdict.plan for _, verdict, _ in outcomes if isinstance(verdict, Accept)]
+            self._chronicle.tell(self, plans, rows)
 
     def _count(self, accepted: Collection[Offer]) -> None:
         if not accepted:

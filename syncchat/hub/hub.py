@@ -3,7 +3,7 @@
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +15,6 @@ from syncchat.core.dialect import Dialect, HocuspocusDialect
 from syncchat.core.grant import Claims
 from syncchat.core.listeners import Signal
 from syncchat.core.messages import Auth, Ping
-from syncchat.core.page import MESSAGES
 from syncchat.errors import CloseCode, ProtocolError
 from syncchat.hub.accounts import FULL
 from syncchat.hub.chronicle import Committed
@@ -112,14 +111,6 @@ class Hub:
                 ProtocolError("the token has been revoked: ask for a new one", CloseCode.UNAUTHENTICATED)
             )
         return len(gone)
-
-    def stored(self, page: str, ids: Iterable[str]) -> tuple[int, dict[str, Any]]:
-        """What messages of a page are in the log, as JSON, and the `seq` of its newest entry.
-
-        To be asked by who is told of a commit of that page, before it returns; None for messages that are
-        not there any more.
-        """
-        return self._shelf.docs[page].stored(MESSAGES, ids)
 
     def occupants(self) -> dict[str, set[str]]:
         """For each doc in memory, the users who have it open."""

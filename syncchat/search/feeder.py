@@ -49,7 +49,7 @@ class Feeder:
         self._log = log
         self._index = index
         self._todo: dict[str, None] = {}
-        self._noted: dict[str, Change] = {}
+        self._noted: dict[str, tuple[int, dict[str, object]]] = {}
         self._size = 0
         self._unreadable: dict[str, LogError] = {}
         self._again = 0.0
@@ -89,7 +89,7 @@ class Feeder:
             raise error
 
     def note(self, doc: str, seq: int, rows: Mapping[str, object]) -> None:
-        """The entry `seq` made a page's rows in `messages` what they are now; None for one that is gone.
+        """The entry `seq` made a page's rows in `messages` this JSON, or None for one that is gone.
 
         Every entry that changed any has to be told, at once and in order, from before `run` is started on.
         """
@@ -100,9 +100,9 @@ class Feeder:
             self._todo[doc] = None  # the newest is the last, and read first
         else:
             known = self._noted.get(doc)
-            texts = texts_of(rows)
-            self._size += sum(EACH + len(text or "") for text in texts.values())
-            self._noted[doc] = Change(doc, seq, texts if known is None else {**known.texts, **texts})
+            self._noted[doc] = (seq, {**known[1], **rows} if known else dict(rows))
+            for row in rows.values():
+                self._size += EACH + (len(row) if isinstance(row, str) else 0)
             if self._size > MAX_NOTED:
                 self._read_instead()
         self._wakeup.call()
@@ -111,7 +111,8 @@ class Feeder:
         """Put what was noted into the index now. Raises SearchFailed: then it takes an `update`."""
         noted, self._noted, self._size = self._noted, {}, 0
         if noted:
-            await self._index.apply(list(noted.values()))
+            # A generator, as it is the index's thread that shall read the JSON.
+            await self._index.apply(Change(doc, seq, texts_of(rows)) for doc, (seq, rows) in noted.items())
 
     async def refresh(self, doc: str) -> None:
         """Bring one page to where the log is now, or forget it if the log has it no more.

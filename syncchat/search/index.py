@@ -1,7 +1,7 @@
 """An index of the messages of many rooms: a view that can be dropped at any time, and is built again."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -73,10 +73,10 @@ class Index:
 
     # What stands in it.
 
-    async def apply(self, changes: Sequence[Change]) -> None:
+    async def apply(self, changes: Iterable[Change]) -> None:
         """Bring pages, each at most once, to where `changes` say they are, all or none.
 
-        Those that are behind what is known are passed over.
+        Those that are behind what is known are passed over. The index's thread goes through `changes`.
         """
         await self._run(partial(writing.apply, changes=changes))
 

@@ -1,6 +1,7 @@
 """What the log says of a page's messages, as the index wants it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import anyio.to_thread
@@ -15,6 +16,7 @@ from syncchat.log import Entry, Log
 from syncchat.search.writing import Change
 
 
+@lru_cache(maxsize=4096)
 def is_page(doc: str) -> bool:
     """Whether a doc of the log is a page of a room."""
     try:

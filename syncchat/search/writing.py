@@ -48,11 +48,12 @@ class _Row(NamedTuple):
     text: str
 
 
-def apply(connection: sqlite3.Connection, changes: Sequence[Change]) -> None:
+def apply(connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
     """Bring pages, each at most once, to where changes say they are; who is behind is passed over."""
+    told = list(changes)
     with transaction(connection):
-        pages = _pages(connection, [change.doc for change in changes])
-        news = [change for change in changes if _is_news(change, pages[change.doc])]
+        pages = _pages(connection, [change.doc for change in told])
+        news = [change for change in told if _is_news(change, pages[change.doc])]
         _put(connection, [(pages[change.doc].number, change.doc, change.texts) for change in news])
         _settle(connection, [(pages[change.doc].number, change) for change in news])
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycrdt import Doc, Map, Text
 
-from syncchat.core.arrivals import Arrival, Arrived, News, arrivals_on, mark_of, news_of
+from syncchat.core.arrivals import Arrival, Arrived, News, arrivals_on, mark_of, new_rows, news_of
 from syncchat.core.ids import format_id
 from syncchat.core.plan import Plan
 from syncchat.core.structs import StructIndex
@@ -43,15 +43,15 @@ def test_H6_H7_messages_that_were_not_there_are_found_and_no_others() -> None:
     page = Scribe()
     page.write(ONE, "hello @bob")
     page.streams[TWO] = Text("so")
-    news = news_of([page.plan()])
+    news = news_of(new_rows([page.plan()]))
     assert news == News([Arrival(ONE, frozenset({"bob"}))], [Arrival(TWO)], [])
     assert sorted(news.standing) == [Arrival(ONE, frozenset({"bob"})), Arrival(TWO)]
     page.write(ONE, "edited @cy")
     page.streams[TWO] += " far"
-    assert news_of([page.plan()]) == News([], [], [])
+    assert news_of(new_rows([page.plan()])) == News([], [], [])
     page.write(TWO, "so far")
     del page.streams[TWO]
-    assert news_of([page.plan()]) == News([Arrival(TWO)], [], [])
+    assert news_of(new_rows([page.plan()])) == News([Arrival(TWO)], [], [])
 
 
 def test_H6_what_is_begun_and_finished_at_once_is_one_message() -> None:
@@ -59,7 +59,7 @@ def test_H6_what_is_begun_and_finished_at_once_is_one_message() -> None:
     page.streams[ONE] = Text("@bob")
     first = page.plan()
     page.write(ONE, "@bob")
-    assert news_of([first, page.plan()]).standing == [Arrival(ONE, frozenset({"bob"}))]
+    assert news_of(new_rows([first, page.plan()])).standing == [Arrival(ONE, frozenset({"bob"}))]
 
 
 def test_H7_of_what_was_written_and_edited_at_once_the_last_counts() -> None:
@@ -67,7 +67,7 @@ def test_H7_of_what_was_written_and_edited_at_once_the_last_counts() -> None:
     page.write(ONE, "@one")
     first = page.plan()
     page.write(ONE, "@two")
-    assert news_of([first, page.plan()]).finished == [Arrival(ONE, frozenset({"two"}))]
+    assert news_of(new_rows([first, page.plan()])).finished == [Arrival(ONE, frozenset({"two"}))]
 
 
 def test_H6_a_mark_tells_whom_its_message_mentions() -> None:
@@ -76,7 +76,7 @@ def test_H6_a_mark_tells_whom_its_message_mentions() -> None:
     page.marks[ONE] = json.dumps(mark_of(late, 3))
     page.marks[TWO] = json.dumps(mark_of(Arrival(TWO), 3))
     assert json.loads(page.marks[ONE]) == {"page": 3, "to": ["ann", "bob"]}
-    news = news_of([page.plan()])
+    news = news_of(new_rows([page.plan()]))
     assert sorted(news.marked) == [late, Arrival(TWO)]
     assert news.standing == []
 

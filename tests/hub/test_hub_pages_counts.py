@@ -216,6 +216,8 @@ def test_H7_a_room_of_a_time_without_covers_is_counted_when_it_is_loaded_and_goe
         async with paged(earlier) as hub, hub.connect() as one:
             ann = Poster(RawClient(one, "ann"))
             await ann.client.enter(page(0))
+            assert stored_cover(earlier).messages == 0, "nobody looks at it"
+            await ann.client.enter(COVER)
             await settle()
             assert (stored_cover(earlier).newest, stored_cover(earlier).messages) == (0, 20)
             await ann.post(0, 21)

@@ -14,14 +14,9 @@ ONE, TWO = format_id(1, "ann", 1), format_id(2, "ann", 2)
 
 def test_D2_H8_who_is_told_of_a_commit_gets_what_it_stored_and_the_entry_that_it_is() -> None:
     async def main() -> None:
-        log, heard = MemoryLog(), list[tuple[int, dict[str, object]]]()
+        log, heard = MemoryLog(), list[Committed]()
         async with make_hub(log) as hub, hub.connect() as link:
-
-            def hear(committed: Committed) -> None:
-                page, ids = committed
-                heard.append(hub.stored(page, ids))
-
-            hub.committed.listen(hear)
+            hub.committed.listen(heard.append)
             ann = RawClient(link, "ann")
             writer = await ann.enter(PAGE)
             for id, text in ((ONE, "one"), (TWO, "two"), (ONE, "edited")):
@@ -32,10 +27,10 @@ def test_D2_H8_who_is_told_of_a_commit_gets_what_it_stored_and_the_entry_that_it
             assert statuses(await ann.said(PAGE)) == [True]
             entries = await log.read(PAGE)
         assert heard == [
-            (entries[0].seq, {ONE: '{"text": "one"}'}),
-            (entries[1].seq, {TWO: '{"text": "two"}'}),
-            (entries[2].seq, {ONE: '{"text": "edited"}'}),
-            (entries[3].seq, {TWO: None}),
+            (PAGE, entries[0].seq, {ONE: '{"text": "one"}'}),
+            (PAGE, entries[1].seq, {TWO: '{"text": "two"}'}),
+            (PAGE, entries[2].seq, {ONE: '{"text": "edited"}'}),
+            (PAGE, entries[3].seq, {TWO: None}),
         ]
 
     run(main)

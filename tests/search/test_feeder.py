@@ -1,7 +1,7 @@
 """The feeder of an index: told of each commit, cut off anywhere, and set back by whatever fails."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import anyio
@@ -23,7 +23,7 @@ class Watched(Index):
         super().__init__(path)
         self.put = anyio.Event()
 
-    async def apply(self, changes: Sequence[Change]) -> None:
+    async def apply(self, changes: Iterable[Change]) -> None:
         await super().apply(changes)
         self.put.set()
 
@@ -169,7 +169,7 @@ class Full(Index):
         super().__init__(path)
         self._failures = failures
 
-    async def apply(self, changes: Sequence[Change]) -> None:
+    async def apply(self, changes: Iterable[Change]) -> None:
         self._failures -= 1
         if self._failures >= 0:
             raise SearchFailed("the disk is full")
