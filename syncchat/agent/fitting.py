@@ -11,6 +11,9 @@ from syncchat.agent.tokens import estimated
 MAX_TEXT = 4_000
 """Characters of one message that get into a prompt; the rest is cut, and the prompt says so."""
 
+LEAST_TEXT = 125
+"""Characters that a message in a prompt keeps, however little room there is."""
+
 MAX_NEWER = 10
 MAX_FOUND = 8
 
@@ -42,31 +45,32 @@ def fit(
 
     `budget` is in tokens. The first of `before` is what all is about: it is always there, if need be clipped.
     Of the rest at most a third goes to `newer`, half of what then is left to `found`, and all else to the
-    conversation before, of which the newest come first. A message is there only once.
+    conversation before, of which the newest come first; no single message takes more than a quarter of all. A
+    message is there only once.
     """
-    asked = [_shortened(line, budget) for line in islice(before, 1)]
+    share = budget // 4  # nobody's flood pushes out all that others have said
+    asked = [_clipped(line, budget * 2 // 3) for line in islice(before, 1)]
     left = budget - sum(map(_cost, asked))
-    since = _taken(reversed(newer), MAX_NEWER, left // 3)
+    since = _taken(reversed(newer), MAX_NEWER, left // 3, share)
     left -= sum(map(_cost, since))
-    conversation = [_clipped(line) for line in islice(before, window - 1)]
+    conversation = list(islice(before, window - 1))
     known = {line.id for line in chain(asked, since, conversation)}
-    looked_up = _taken((line for line in found if line.id not in known), MAX_FOUND, left // 2)
+    looked_up = _taken((line for line in found if line.id not in known), MAX_FOUND, left // 2, share)
     left -= sum(map(_cost, looked_up))
-    kept = _taken(conversation, window, left)
-    missing = len(kept) < len(conversation) or len(since) < len(newer)
+    kept = _taken(conversation, window, left, share)
     return Fitted(
         lines=(*reversed(kept), *asked),
         newer=tuple(reversed(since)),
         found=tuple(sorted(looked_up, key=lambda line: line.id)),
-        left_out=missing,
+        left_out=len(kept) < len(conversation) or len(since) < len(newer),
     )
 
 
-def _taken(lines: Iterable[Line], count: int, budget: int) -> list[Line]:
-    """As many of the first as the budget allows, without a gap."""
+def _taken(lines: Iterable[Line], count: int, budget: int, share: int) -> list[Line]:
+    """As many of the first as the budget allows, without a gap, each clipped to its share."""
     taken: list[Line] = []
     for line in islice(lines, count):
-        clipped = _clipped(line)
+        clipped = _clipped(line, share)
         budget -= _cost(clipped)
         if budget < 0:
             break
@@ -78,15 +82,15 @@ def _cost(line: Line) -> int:
     return estimated(quoted(line.text)) + OVERHEAD
 
 
-def _clipped(line: Line, limit: int = MAX_TEXT) -> Line:
+def _clipped(line: Line, tokens: int) -> Line:
+    """The line, with so much of its text that it takes about so many tokens at most."""
+    limit = MAX_TEXT
+    while limit > LEAST_TEXT and _cost(_cut(line, limit)) > tokens:
+        limit //= 2
+    return _cut(line, limit)
+
+
+def _cut(line: Line, limit: int) -> Line:
     if len(line.text) <= limit + len(CUT):
         return line
     return replace(line, text=line.text[:limit] + CUT)
-
-
-def _shortened(line: Line, budget: int) -> Line:
-    """The line, cut until it takes at most two thirds of the budget: an answer needs some context, too."""
-    limit = MAX_TEXT
-    while _cost(shown := _clipped(line, limit)) > budget * 2 // 3 and limit > 100:
-        limit //= 2
-    return shown

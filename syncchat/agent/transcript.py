@@ -7,11 +7,13 @@ from typing import Any, Literal
 
 from syncchat.agent.citing import relabelled
 from syncchat.agent.fitting import Fitted
-from syncchat.agent.lines import Line, Who
+from syncchat.agent.lines import Line, Who, one_line
 from syncchat.agent.quoting import quoted, spoken
 
 MAX_RESULT = 4_000
 """Characters of a tool's result that get into a prompt."""
+
+MAX_TOOL = 64
 
 Role = Literal["system", "user", "assistant"]
 
@@ -65,7 +67,10 @@ def reply_turns(scene: Scene) -> list[Turn]:
             data = []
         else:
             data.append(row(line, label, new=line in scene.said.newer))
-    data += [quoted({"tool": told.tool, "result": told.result[:MAX_RESULT]}) for told in scene.results]
+    data += [
+        quoted({"tool": one_line(told.tool, MAX_TOOL), "result": told.result[:MAX_RESULT]})
+        for told in scene.results
+    ]
     data.append(quoted({"answer": _in_question(scene, label)}))
     return [*turns, Turn("user", "\n".join(data))]
 
