@@ -16,10 +16,11 @@ from syncchat.errors import SyncchatError
 from syncchat.hub import Hub
 from syncchat.log import SqliteLog
 from syncchat.search import drop_index
-from syncchat_server.agents import AgentHost
+from syncchat_server.agents import AGENT, AgentHost
 from syncchat_server.api import Rooms, api_routes
 from syncchat_server.app import make_app
 from syncchat_server.auth import Authority, OpenAuthority, make_authority
+from syncchat_server.books import Books
 from syncchat_server.erasing import waiting_for_webhooks
 from syncchat_server.folder import LOG_NAME, OUTBOX_NAME, SEARCH_NAME, own_folder
 from syncchat_server.front_door import FrontDoorConfig, FrontDoorProtocol, is_local
@@ -84,7 +85,8 @@ async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None
         log = SqliteLog(folder / LOG_NAME)
         hub = Hub(log, authorize=authority, limits=settings.limits)
         search = _search(hub, log, settings)
-        operations = Operations(hub, log, settings.allow_metrics, search)
+        books = Books(settings.prices, settings.budget)
+        operations = Operations(hub, log, books, settings.allow_metrics, search)
         async with hub, Rooms(hub, log) as rooms, _beside(hub, log, authority, settings, operations, search):
             rooms.eraser.also("what waits for webhooks", waiting_for_webhooks(folder))
             if search is not None:
@@ -112,7 +114,8 @@ async def _beside(
     webhooks = _webhooks(hub, settings)
     async with anyio.create_task_group() as tasks:
         if settings.agent is not None:
-            tasks.start_soon(AgentHost(hub, *operations.metered(settings.agent)).run)
+            answers, judges = (operations.books.metered(AGENT, model) for model in settings.agent)
+            tasks.start_soon(AgentHost(hub, answers, judges).run)
         if isinstance(authority, Authority):
             tasks.start_soon(_watch, authority, hub)
         if webhooks is not None:
@@ -167,7 +170,7 @@ def _config(
     search: Search | None,
 ) -> uvicorn.Config:
     origins = Origins.of(settings.allow_origin, any_host=not authority.is_open)
-    api = api_routes(rooms, authority, origins, settings.limits, operations.usage, search)
+    api = api_routes(rooms, authority, origins, settings.limits, operations.books, search)
     config = FrontDoorConfig(
         Traced(make_app(hub, [*operations.routes(), *api], authority=authority, origins=origins)),
         interface="asgi3",  # it would guess by whether the app is a coroutine function; Traced is none

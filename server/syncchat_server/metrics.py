@@ -1,12 +1,12 @@
 """`/metrics`: what the hub and the agents count, in the format of Prometheus.
 
-Labels are rules of the SPEC and names of limits, never what a user chose: rooms, names and addresses
-would make as many series as somebody likes, and tell who talks with whom. All the same they are for
-this machine, and for those that the settings name.
+Labels are rules of the SPEC, names of limits and the operator's agents, never what a user chose: rooms,
+names and addresses would make as many series as somebody likes, and tell who talks with whom. All the
+same they are for this machine, and for those that the settings name.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv6Address, ip_address, ip_network
 from itertools import accumulate
 
@@ -22,16 +22,17 @@ from syncchat.agent import Usage
 from syncchat.core.ids import parse_doc
 from syncchat.hub import Hub
 from syncchat.hub.stats import Histogram, Stats
+from syncchat_server.books import Books
 from syncchat_server.searching import Search
 
 
 class Metrics:
     """The counters of one daemon, collected anew whenever somebody in `networks` asks for them."""
 
-    def __init__(self, hub: Hub, usage: Usage, networks: Iterable[str], search: Search | None = None) -> None:
+    def __init__(self, hub: Hub, books: Books, networks: Iterable[str], search: Search | None = None) -> None:
         self._networks = [ip_network(network) for network in networks]
         self._registry = CollectorRegistry()
-        self._registry.register(_Collected(hub, usage, search))
+        self._registry.register(_Collected(hub, books, search))
         ProcessCollector(registry=self._registry)
 
     def routes(self) -> list[Route]:
@@ -55,16 +56,16 @@ class Metrics:
 
 
 class _Collected(Collector):
-    def __init__(self, hub: Hub, usage: Usage, search: Search | None) -> None:
+    def __init__(self, hub: Hub, books: Books, search: Search | None) -> None:
         self._hub = hub
-        self._usage = usage
+        self._books = books
         self._search = search
 
     def collect(self) -> Iterator[Metric]:
         yield from _of_commits(self._hub.stats)
         yield from _of_traffic(self._hub.stats)
         yield from _of_now(self._hub)
-        yield from _of_agents(self._usage)
+        yield from _of_agents(self._books)
         yield from _of_search(self._search)
 
 
@@ -100,11 +101,20 @@ def _of_now(hub: Hub) -> Iterator[Metric]:
     yield _gauge("backlog_bytes", "Bytes for readers that the network has not taken yet.", hub.backlog)
 
 
-def _of_agents(usage: Usage) -> Iterator[Metric]:
-    yield _counter("agent_calls", "Calls of models, the judge's too.", usage.calls)
-    yield _counter("agent_failures", "Calls that gave no whole answer.", usage.failures)
-    yield _counter("agent_tokens_in", "Estimated: a token for four characters of a prompt.", usage.tokens_in)
-    yield _counter("agent_tokens_out", "Pieces of answers, of about one token each.", usage.tokens_out)
+def _of_agents(books: Books) -> Iterator[Metric]:
+    def each(name: str, help: str, value: Callable[[Usage], float], *, unit: str = "") -> Metric:
+        labels = ["agent", "currency"] if unit else ["agent"]
+        family = CounterMetricFamily(f"syncchat_agent_{name}", help, labels=labels)
+        for agent, usage in sorted(books.usage.items()):
+            family.add_metric([agent, unit] if unit else [agent], value(usage))
+        return family
+
+    yield each("calls", "Calls of models, the judge's too.", lambda usage: usage.calls)
+    yield each("failures", "Calls that gave no whole answer.", lambda usage: usage.failures)
+    yield each("tokens_in", "Tokens read, as reported or estimated.", lambda usage: usage.tokens_in)
+    yield each("tokens_out", "Tokens written, as reported or estimated.", lambda usage: usage.tokens_out)
+    money = "What the tokens cost where the settings have a price."
+    yield each("money", money, lambda usage: float(usage.money), unit=books.prices.currency)
 
 
 def _of_search(search: Search | None) -> Iterator[Metric]:

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from starlette.routing import BaseRoute
 
-from syncchat.agent import Metered, Model, Usage
 from syncchat.hub import Hub
 from syncchat.log import SqliteLog
+from syncchat_server.books import Books
 from syncchat_server.health import Health
 from syncchat_server.metrics import Metrics
 from syncchat_server.searching import Search
@@ -15,22 +15,21 @@ from syncchat_server.searching import Search
 class Operations:
     """The health and the counters of a daemon with this hub on this log; `networks` may read the counters.
 
-    `search` is its search, None if there is none.
+    `books` are those of its agents; `search` is its search, None if there is none.
     """
 
     def __init__(
-        self, hub: Hub, log: SqliteLog, networks: Iterable[str] = (), search: Search | None = None
+        self,
+        hub: Hub,
+        log: SqliteLog,
+        books: Books,
+        networks: Iterable[str] = (),
+        search: Search | None = None,
     ) -> None:
         self._hub = hub
         self._health = Health(log.check_writable)
-        self.usage = Usage()
-        """What the daemon's agent has asked its models."""
-        self._metrics = Metrics(hub, self.usage, networks, search)
-
-    def metered(self, models: tuple[Model, Model]) -> tuple[Model, Model]:
-        """The same models, whose calls are counted."""
-        answers, judges = models
-        return Metered(answers, self.usage), Metered(judges, self.usage)
+        self.books = books
+        self._metrics = Metrics(hub, books, networks, search)
 
     def routes(self) -> list[BaseRoute]:
         """`/healthz`, `/readyz` and `/metrics`."""

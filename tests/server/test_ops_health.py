@@ -208,10 +208,11 @@ async def test_R1_metrics_count_what_agents_ask_of_their_models(tmp_path: Path) 
             room.post("@agent what is 6*7?")
             await ada.until(lambda: any(m.agent and not m.streaming for m in room.timeline))
             text = (await get(daemon, "/metrics")).text
-    assert value(text, "syncchat_agent_calls_total") >= 1
-    assert value(text, "syncchat_agent_failures_total") == 0
-    assert value(text, "syncchat_agent_tokens_in_total") > 0
-    assert value(text, "syncchat_agent_tokens_out_total") > 0
+    assert value(text, 'syncchat_agent_calls_total{agent="agent"}') >= 1
+    assert value(text, 'syncchat_agent_failures_total{agent="agent"}') == 0
+    assert value(text, 'syncchat_agent_tokens_in_total{agent="agent"}') > 0
+    assert value(text, 'syncchat_agent_tokens_out_total{agent="agent"}') > 0
+    assert value(text, 'syncchat_agent_money_total{agent="agent",currency="USD"}') == 0
 
 
 @pytest.mark.anyio

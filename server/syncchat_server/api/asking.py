@@ -1,6 +1,7 @@
 """What requests to the HTTP API say, read; whatever cannot be meant is a Problem, which repeats nothing."""
 
 import json
+from datetime import UTC, date, datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -56,6 +57,17 @@ def message_of(request: Request) -> Place:
         return read_place(id if page is None else f"{page}:{id}")
     except InvalidName as error:
         raise invalid("the path has to end with a message's id, and 'page' to be a page's number") from error
+
+
+def day_of(request: Request) -> str:
+    """The day that is asked about: one of UTC, today if none is named."""
+    text = request.query_params.get("day")
+    if text is None:
+        return datetime.now(UTC).date().isoformat()
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise invalid("day has to be a day like 2026-11-21") from error
 
 
 def key_of(request: Request) -> str | None:

@@ -6,6 +6,8 @@ from syncchat.search import MAX_HITS
 from syncchat.search.query import MAX_QUERY
 from syncchat_server.api.schemas import (
     COUNT,
+    DAY,
+    DECISION,
     ERASED,
     EVENT,
     HIT,
@@ -26,7 +28,9 @@ from syncchat_server.api.schemas import (
     ROOM_LIST,
     ROOM_TOLD,
     SEARCH_RESULT,
+    SPENT,
     USAGE,
+    WHY,
     Json,
 )
 
@@ -168,8 +172,17 @@ PATHS: Json = {
     "/api/v1/usage": {
         "get": {
             "operationId": "usage",
-            "summary": "What you have done here, and the agent for all",
+            "summary": "What you have done here, and what agents spent for you; to moderators, for all",
+            "parameters": [_parameter("day", "query", DAY, "The day of `spent`, in UTC; today without it.")],
             "responses": _answers(200, "Usage", "Counters.", ()),
+        }
+    },
+    "/api/v1/rooms/{room}/why/{id}": {
+        "get": {
+            "operationId": "why",
+            "summary": "Why agents of this daemon spoke, or did not",
+            "parameters": [ROOM, _parameter("id", "path", ID, "The message, or the answer to it.")],
+            "responses": _answers(200, "Why", "Decisions.", (404,)),
         }
     },
 }
@@ -204,6 +217,9 @@ DOCUMENT: Json = {
             "Hit": HIT,
             "SearchResult": SEARCH_RESULT,
             "Usage": USAGE,
+            "Spent": SPENT,
+            "Decision": DECISION,
+            "Why": WHY,
             "Erased": ERASED,
             "Event": EVENT,
             "Problem": PROBLEM,

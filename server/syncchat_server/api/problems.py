@@ -68,6 +68,12 @@ def no_message() -> Problem:
     return Problem(404, "no_message", "no such message", "check its id, and name its page: page=NUMBER")
 
 
+def no_decision() -> Problem:
+    """No agent of this daemon knows of a decision about the message."""
+    remedy = "ask about a newer message, or an agent that runs on its own by a request in the room"
+    return Problem(404, "no_decision", "no agent here remembers a decision about this message", remedy)
+
+
 def not_now(detail: str) -> Problem:
     """It cannot be done for the moment, and nothing was done."""
     return Problem(503, "unavailable", detail, "try again", retry=SOON)

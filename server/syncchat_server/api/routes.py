@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from http import HTTPStatus
+from typing import TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -13,14 +13,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from syncchat.agent import Usage
 from syncchat.core.grant import Claims
 from syncchat.core.timestamps import time_text
-from syncchat.errors import ProtocolError, describe
+from syncchat.errors import LogError, ProtocolError, describe
 from syncchat.hub import Denial
 from syncchat.search import MAX_HITS, BadQuery
 from syncchat.search.wire import to_json
 from syncchat_server.api.asking import (
+    day_of,
     key_of,
     limit_of,
     message_of,
@@ -35,6 +35,7 @@ from syncchat_server.api.openapi import DOCUMENT
 from syncchat_server.api.problems import (
     Problem,
     invalid,
+    no_decision,
     no_message,
     no_search,
     not_now,
@@ -45,12 +46,14 @@ from syncchat_server.api.rooms import Rooms
 from syncchat_server.api.schemas import MAX_PAGE, MAX_ROOMS
 from syncchat_server.api.tally import Tallies
 from syncchat_server.auth import Authorities
+from syncchat_server.books import Books
 from syncchat_server.handshake import Origins, bearer
 from syncchat_server.limits import DaemonLimits
 from syncchat_server.searching import NotNow, Search
 
 logger = logging.getLogger("syncchat.api")
 
+Told = TypeVar("Told")
 Handler = Callable[[Request, Claims], Awaitable[Response]]
 
 
@@ -59,15 +62,15 @@ def api_routes(
     authority: Authorities,
     origins: Origins,
     limits: DaemonLimits,
-    agent: Usage,
+    books: Books,
     search: Search | None = None,
 ) -> list[BaseRoute]:
-    """`/openapi.json` and `/api/v1/...`, to be put beside others; `agent` counts what models were asked.
+    """`/openapi.json` and `/api/v1/...`, to be put beside others; `books` are those of the daemon's agents.
 
     Web pages in `origins` may use them (CORS). `rooms` are entered by the caller; without `search`
     nothing can be searched for.
     """
-    api = _Api(rooms, authority, origins, Tallies(limits), agent, search)
+    api = _Api(rooms, authority, origins, Tallies(limits), books, search)
     app = Starlette(
         routes=[
             Route("/openapi.json", _document),
@@ -78,6 +81,7 @@ def api_routes(
             Route("/api/v1/rooms/{room}/read", api.answers(api.read), methods=["PUT"]),
             Route("/api/v1/rooms/{room}/messages/{id}", api.answers(api.message)),
             Route("/api/v1/rooms/{room}/messages/{id}/erase", api.answers(api.erase), methods=["POST"]),
+            Route("/api/v1/rooms/{room}/why/{id}", api.answers(api.why)),
             Route("/api/v1/search", api.answers(api.search)),
             Route("/api/v1/usage", api.answers(api.usage)),
         ],
@@ -102,13 +106,13 @@ class _Api:
         authority: Authorities,
         origins: Origins,
         tallies: Tallies,
-        agent: Usage,
+        books: Books,
         search: Search | None,
     ) -> None:
         self._rooms = rooms
         self._authority = authority
         self._origins = origins
-        self._agent = agent
+        self._books = books
         self._tallies = tallies
         self._search = search
 
@@ -212,18 +216,39 @@ class _Api:
             raise not_now(str(error)) from error
         return JSONResponse(to_json(answer))
 
-    async def usage(self, _request: Request, claims: Claims) -> Response:
+    async def why(self, request: Request, claims: Claims) -> Response:
+        """GET /api/v1/rooms/{room}/why/{id}."""
+        room, place = room_of(request), message_of(request)
+        await self._rooms.admit(claims, room)
+        decisions = await _from_books(self._books.why(room, place.id))
+        if not decisions:
+            raise no_decision()
+        return JSONResponse({"decisions": decisions})
+
+    async def usage(self, request: Request, claims: Claims) -> Response:
         """GET /api/v1/usage."""
-        tally = self._tallies.of(claims.user)
+        tally, day = self._tallies.of(claims.user), day_of(request)
         return JSONResponse(
             {
                 "user": claims.user,
                 "since": time_text(self._tallies.since),
                 "requests": tally.requests,
                 "messages": dict(tally.messages),
-                "agent": asdict(self._agent),
+                "day": day,
+                "spent": await _from_books(self._books.spent(claims, day)),
+                "currency": self._books.prices.currency,
+                "budgets": self._books.budgets(),
             }
         )
+
+
+async def _from_books(reading: Awaitable[Told]) -> Told:
+    """What the agents' books say; raises Problem if a disk fails."""
+    try:
+        return await reading
+    except LogError as error:
+        logger.error("an agent's notebook cannot be read: %s", error)
+        raise not_now("an agent's notebook cannot be read") from error
 
 
 async def _document(_request: Request) -> Response:

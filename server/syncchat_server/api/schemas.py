@@ -1,7 +1,9 @@
 """The schemas of what the HTTP API takes and tells, and how much of it: JSON Schema as OpenAPI 3.1 has it."""
 
+from dataclasses import asdict
 from typing import Any, Final
 
+from syncchat.agent.budget import Budget
 from syncchat.core.grant import Role
 from syncchat.core.ids import NAME
 from syncchat.core.message import MAX_TEXT, STATES
@@ -32,6 +34,7 @@ ID: Json = {
 }
 TIME: Json = {"type": "string", "format": "date-time"}
 COUNT: Json = {"type": "integer", "minimum": 0}
+DAY: Json = {"type": "string", "format": "date", "description": "A day of UTC: 2026-11-21."}
 
 
 def _object(description: str, properties: Json, optional: tuple[str, ...] = ()) -> Json:
@@ -178,7 +181,7 @@ SEARCH_RESULT = _object(
 )
 
 USAGE = _object(
-    "What the caller has done over HTTP since `since`.",
+    "What the caller has done over HTTP since `since`, and what agents spent on one day.",
     {
         "user": NAME_SCHEMA,
         "since": TIME,
@@ -188,10 +191,69 @@ USAGE = _object(
             "description": "Messages posted, by room; `*` are those in the many after a thousand.",
             "additionalProperties": COUNT,
         },
-        "agent": _object(
-            "What the daemon's own agent has asked its models, for everybody together.",
-            {"calls": COUNT, "failures": COUNT, "tokens_in": COUNT, "tokens_out": COUNT},
-        ),
+        "day": DAY,
+        "spent": {
+            "type": "array",
+            "description": "What the daemon's agents spent on that day for the caller; of rooms that the "
+            "caller moderates, for everybody.",
+            "items": {"$ref": "#/components/schemas/Spent"},
+        },
+        "currency": _text("The currency of `money`."),
+        "budgets": {
+            "type": "object",
+            "description": "What each agent may spend in a day, by its user; null is no limit.",
+            "additionalProperties": _object(
+                "Calls and tokens: altogether, for one user, in one room.",
+                {name: _or_null(COUNT) for name in asdict(Budget())},
+            ),
+        },
+    },
+)
+
+SPENT = _object(
+    "What an agent spent for one user in one room with one model.",
+    {
+        "agent": NAME_SCHEMA,
+        "user": _or_null(NAME_SCHEMA) | {"description": "Who asked; null: nobody did."},
+        "room": NAME_SCHEMA,
+        "model": _text("Its name; `built-in` costs nothing."),
+        "calls": COUNT,
+        "tokens_in": COUNT,
+        "tokens_out": COUNT,
+        "money": _or_null(_text("What the tokens cost, a decimal number; null: there is no price.")),
+    },
+)
+
+_COST = _object("What was spent on the message.", {"calls": COUNT, "tokens_in": COUNT, "tokens_out": COUNT})
+
+DECISION = _object(
+    "What an agent decided about a message, and by which rule.",
+    {
+        "agent": NAME_SCHEMA,
+        "id": ID | {"description": "The message that it decided about."},
+        "at": COUNT | {"description": "When, in milliseconds since 1970."},
+        "decision": _text("speak, quiet, wait, judge, withdraw, ..."),
+        "rule": _text("The rule that decided."),
+        "inputs": {"type": "object", "description": "What the rule looked at: ids, names and numbers."},
+        "cost": _COST,
+        "reply": _or_null(ID),
+        "problem": _or_null(_text("What went wrong.")),
+        "before": {
+            "type": "array",
+            "description": "Earlier decisions about it: when, what, by which rule.",
+            "items": {"type": "array", "minItems": 3, "maxItems": 3},
+        },
+    },
+)
+
+WHY = _object(
+    "Why agents spoke, or did not.",
+    {
+        "decisions": {
+            "type": "array",
+            "items": {"$ref": "#/components/schemas/Decision"},
+            "minItems": 1,
+        }
     },
 )
 
