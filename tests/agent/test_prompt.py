@@ -155,7 +155,7 @@ def test_A6_the_oldest_are_left_out_where_the_budget_ends_and_the_prompt_says_so
     assert "left_out" not in data(replied(messages))[0]
 
 
-@given(st.text(min_size=1, max_size=9), st.integers(200, 4_000), st.integers(1, 2_000))
+@given(st.text(min_size=1, max_size=9), st.integers(600, 4_000), st.integers(1, 2_000))
 def test_A6_the_messages_take_no_more_than_the_budget(text: str, budget: int, times: int) -> None:
     messages = [said(i, "ann", "x" + text * times) for i in range(1, 30)]
     for prompt in (replied(messages, budget=budget, newer=messages), judged(messages)):
