@@ -44,9 +44,9 @@ def fit(
     """The first `window` of `before` (newest first), with what is `newer` and what was `found`, in a budget.
 
     `budget` is in tokens, 600 at least. The first of `before` is what all is about: it is always there, if
-    need be clipped. Of the rest at most a third goes to `newer`, half of what then is left to `found`, and all
-    else to the conversation before, of which the newest come first; no single message takes more than a
-    quarter of all. A message is there only once.
+    need be clipped. Of the rest at most a third goes to `newer`, half of what then is left to `found`, and
+    all else to the conversation before, of which the newest come first; no single message takes more than
+    a quarter of all. A message is there only once.
     """
     share = budget // 4  # nobody's flood pushes out all that others have said
     asked = [_clipped(line, budget * 2 // 3) for line in islice(before, 1)]

@@ -8,6 +8,7 @@ model-server`). `starlette` and `uvicorn` are imported when it is started, not w
 """
 
 import json
+import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -184,6 +185,16 @@ def _chunk(delta: Mapping[str, Any], finish_reason: str | None = None) -> str:
     return _json(choices=[{"index": 0, "delta": delta, "finish_reason": finish_reason}])
 
 
+def _listener(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(
+            f"port {port} of this machine cannot be had ({reason}): try another --port, 0 for any"
+        ) from error
+
+
 @contextmanager
 def _no_signals() -> Iterator[None]:
     """Signals are for the program that the server is a guest of."""
@@ -207,7 +218,7 @@ async def model_server(behave: Callable[[int], Behaviour], *, port: int = 0) -> 
     )
     server = uvicorn.Server(config)
     server.capture_signals = _no_signals  # type: ignore[method-assign]  # uvicorn has no setting for it
-    with socket.create_server(("127.0.0.1", port)) as listener:
+    with _listener(port) as listener:
         model.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.serve, [listener])
