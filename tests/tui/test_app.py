@@ -12,6 +12,7 @@ from textual.widgets import Static
 from syncchat.core.presence import Entry, Presence, Subscription, encode
 from syncchat.core.refusal import Refusal
 from syncchat.core.store import Store
+from syncchat.errors import InvalidName
 from syncchat.paged_room import PagedRoom
 from syncchat_tui.app import ChatApp
 from syncchat_tui.composer import Composer
@@ -55,6 +56,12 @@ class FakePeer:
 
     async def dismiss(self, refusal: Refusal, /) -> None:
         self.refusals.remove(refusal)
+
+    async def enter(self, room: str, /) -> PagedRoom:
+        raise InvalidName(f"there is no room {room}")
+
+    async def leave(self, room: str, /) -> None:
+        pass
 
     def go_offline(self) -> None:
         self.become(replace(self.status, wanted=False, online=False))

@@ -102,7 +102,7 @@ async def test_H8_what_cannot_be_meant_is_told_as_a_sentence_and_mended_by_going
         assert app.transcript.selected is None
 
 
-async def test_H8_a_hit_of_another_room_says_in_which_and_how_to_go_there() -> None:
+async def test_H8_a_hit_of_another_room_says_in_which_and_leads_there() -> None:
     server, store = MemoryServer(), MemoryStore()
     Past(server.store, "kitchen").write(0, "the cake [b]burns[/b]")
     Past(server.store, "kitchen").cover(0)
@@ -112,7 +112,8 @@ async def test_H8_a_hit_of_another_room_says_in_which_and_how_to_go_there() -> N
         await until(lambda: found(app) == ["the cake [b]burns[/b]"])
         assert "#kitchen" in str(app.screen.query_one(OptionList).options[0].prompt)
         await pilot.press("enter")
-        await until(lambda: any("syncchat chat kitchen" in note.message for note in app._notifications))
+        await until(lambda: app.room.name == "kitchen" and "the cake [b]burns[/b]" in screen(app))
+        await until(lambda: app.transcript.selected is not None)
         assert not is_open(app)
 
 

@@ -1,24 +1,27 @@
-"""The screen of one room: puts the widgets together and lets them act on the room and the connection."""
+"""The screen: puts the widgets of a room together, lets them act on it, and changes to another room."""
 
 from collections.abc import Callable
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
+import anyio
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Footer
 
-from syncchat.core.refusal import Refusal
 from syncchat.errors import SyncchatError
 from syncchat.paged_room import PagedRoom
 from syncchat.search import Hit
 from syncchat_tui.coalesce import Coalesced
 from syncchat_tui.composer import Command, Composer, Mistake, Post, parse
+from syncchat_tui.connection import Connection, Subscription
 from syncchat_tui.conversation import Conversation
-from syncchat_tui.header import Header, Status
+from syncchat_tui.header import Header
 from syncchat_tui.help import Help
+from syncchat_tui.latest import Latest
 from syncchat_tui.people import People
 from syncchat_tui.refused import Refused, kept_text
+from syncchat_tui.room_panel import RoomPanel, Rooms
 from syncchat_tui.search_panel import Search, SearchPanel
 from syncchat_tui.transcript import Transcript
 
@@ -26,44 +29,15 @@ BREAKPOINTS = [(0, "-narrow"), (60, "-wide")]
 """From how many cells on the screen has which class, for chat.tcss."""
 
 
-class Subscription(Protocol):
-    """What is cancelled to hear no more."""
-
-    def cancel(self) -> None:
-        """Hear no more."""
-
-
-class Connection(Protocol):
-    """What the screen needs of a Peer."""
-
-    @property
-    def status(self) -> Status:
-        """The present status."""
-
-    def listen(self, callback: Callable[[Status], None], /) -> Subscription:
-        """Call back after each change of the status."""
-
-    def go_offline(self) -> None:
-        """Cut the link until `go_online`."""
-
-    def go_online(self) -> None:
-        """Reach for the server again."""
-
-    @property
-    def refusals(self) -> list[Refusal]:
-        """What the server refused and nobody has dismissed, the oldest first."""
-
-    def listen_refusals(self, callback: Callable[[list[Refusal]], None], /) -> Subscription:
-        """Call back after each change of `refusals`."""
-
-    async def dismiss(self, refusal: Refusal, /) -> None:
-        """Keep it no longer."""
+MAX_ENTERED = 8
+"""Rooms that one is in at once; past it the one that was not looked at for longest is left."""
 
 
 class ChatApp(App[int], inherit_bindings=False):
-    """The terminal client of one room that is already entered; leaving the room is its caller's part.
+    """The terminal client, in a room that is already entered; leaving the peer is its caller's part.
 
-    `server` is whether the peer has one to reach, `search` what is asked for messages, if anything is.
+    `server` is whether the peer has one to reach; `search` is asked for messages and `rooms` for rooms, if
+    they are there. A room that was visited is not left at once: what waits in it is sent.
     """
 
     CSS_PATH = "chat.tcss"
@@ -88,13 +62,24 @@ class ChatApp(App[int], inherit_bindings=False):
     ]
 
     def __init__(
-        self, room: PagedRoom, peer: Connection, *, server: bool, search: Search | None = None
+        self,
+        room: PagedRoom,
+        peer: Connection,
+        *,
+        server: bool,
+        search: Search | None = None,
+        rooms: Rooms | None = None,
     ) -> None:
         super().__init__()
         self._search = search
+        self._rooms = rooms
         self._server = server
         self.room = room
         self.peer = peer
+        self._entered = [room.name]
+        self._drafts: dict[str, str] = {}
+        self._moving = Latest(self.run_worker)
+        self._subscriptions: list[Subscription] = []
         self._status = self._coalesced(self._show_status)
         self._header = self._coalesced(self._show_header)
         self._people = self._coalesced(self._show_people)
@@ -104,51 +89,64 @@ class ChatApp(App[int], inherit_bindings=False):
         """Header, conversation with the list of people at its side, composer, keys."""
         yield Header(self.room.name, server=self._server, id="header")
         with Horizontal(id="middle"):
-            yield Conversation(
-                self.room,
-                online=lambda: self.peer.status.online,
-                settled=lambda: not self._server or self.peer.status.online or not self.peer.status.wanted,
-                coalesced=self._coalesced,
-                id="conversation",
-            )
+            self.conversation = self._converse()
+            yield self.conversation
             yield People(id="people")
         yield Refused(id="refused", markup=False)
         yield Composer(self._send, id="composer")
         yield Footer()
 
+    def _converse(self) -> Conversation:
+        return Conversation(
+            self.room,
+            online=lambda: self.peer.status.online,
+            settled=lambda: not self._server or self.peer.status.online or not self.peer.status.wanted,
+            coalesced=self._coalesced,
+            id="conversation",
+        )
+
     def on_mount(self) -> None:
         """Begin to listen."""
-        self._subscriptions: list[Subscription] = [
+        # A key tells that the terminal has the focus, also where the terminal itself does not.
+        self.watch(self, "app_focus", self._focus_changed, init=False)
+        self._listen()
+        self.query_one(Composer).focus()
+
+    def on_unmount(self) -> None:
+        """Listen no more."""
+        self._moving.stop()
+        self._hear_no_more()
+
+    def _listen(self) -> None:
+        """Hear of the connection and of the room, and show them."""
+        self._subscriptions = [
             self.peer.listen(lambda _: self._status.poke()),
             self.room.listen_people(lambda _: self._people.poke()),
             self.room.listen_role(lambda _: self._status.poke()),
             self.peer.listen_refusals(lambda _: self._refused.poke()),
         ]
-        # A key tells that the terminal has the focus, also where the terminal itself does not.
-        self.watch(self, "app_focus", self.conversation.focus_changed, init=False)
         self._show_status()
         self._show_people()
         self._show_refused()
-        self.query_one(Composer).focus()
 
-    def on_unmount(self) -> None:
-        """Listen no more."""
+    def _hear_no_more(self) -> None:
         for subscription in self._subscriptions:
             subscription.cancel()
+        self._subscriptions = []
+
+    def _focus_changed(self, focused: bool) -> None:
+        self.conversation.focus_changed(focused)
 
     @property
     def transcript(self) -> Transcript:
         """The conversation's widget."""
         return self.conversation.transcript
 
-    @property
-    def conversation(self) -> Conversation:
-        """The transcript with what leads through it."""
-        return self.screen_stack[0].query_one(Conversation)
-
     def _coalesced(self, show: Callable[[], None]) -> Coalesced:
         def while_shown() -> None:
-            if self.screen_stack:  # the last callbacks come when the screens are gone already
+            if (
+                self.is_running and self.screen_stack
+            ):  # the last callbacks come when the screens go, or are gone
                 show()
 
         return Coalesced(while_shown, self._later)
@@ -190,6 +188,8 @@ class ChatApp(App[int], inherit_bindings=False):
                 self.exit(0)
             case Command("/search", words):
                 self.action_search(words)
+            case Command("/rooms", words):
+                self.action_rooms(words)
             case Command():
                 self.action_help()
             case Mistake(notice):
@@ -238,6 +238,8 @@ class ChatApp(App[int], inherit_bindings=False):
             return bool(self.peer.refusals)
         if action == "search":
             return self._search is not None
+        if action == "rooms":
+            return self._rooms is not None
         if action == "above":
             return self.conversation.leads_above
         if action == "delete":
@@ -282,12 +284,57 @@ class ChatApp(App[int], inherit_bindings=False):
             )
 
     def _go_to_hit(self, hit: Hit | None) -> None:
-        if hit is None:
-            return
-        if hit.room == self.room.name:
+        if hit is not None:
+            self._go_to_room(hit.room, hit)
+
+    def action_rooms(self, words: str = "") -> None:
+        """List the rooms, or those whose names hold something, and go to the one that is chosen."""
+        if self._rooms is not None:
+            panel = RoomPanel(
+                self._rooms,
+                room=self.room.name,
+                unread=lambda: self.conversation.unread,
+                online=lambda: self.peer.status.online,
+                text=words,
+            )
+            self.push_screen(panel, self._go_to_room)
+
+    def _go_to_room(self, name: str | None, hit: Hit | None = None) -> None:
+        if name is not None:
+            self._moving.run(lambda: self._move(name, hit))
+
+    async def _move(self, name: str, hit: Hit | None) -> None:
+        if name != self.room.name:
+            try:
+                room = await self.peer.enter(name)
+            except SyncchatError as error:
+                self.notify(str(error), severity="error", markup=False)
+                return
+            with anyio.CancelScope(shield=True):
+                await self._change_to(room)
+        if hit is not None:
             self.conversation.go_to(hit.id, hit.page)
-        else:
-            self._warn(f"That is in another room. To go there: syncchat chat {hit.room}")
+
+    async def _change_to(self, room: PagedRoom) -> None:
+        """Show another room; what was being written in the one before waits there."""
+        composer = self.screen_stack[0].query_one(Composer)
+        self._drafts[self.room.name] = composer.text
+        self.room.set_presence(state=None)
+        self._hear_no_more()
+        self.room = room
+        before, self.conversation = self.conversation, self._converse()
+        await before.remove()
+        await self.screen_stack[0].query_one("#middle").mount(self.conversation, before="#people")
+        composer.load(self._drafts.pop(room.name, ""))
+        self.screen_stack[0].query_one(Header).room = room.name
+        self._listen()
+        await self._leave_some()
+
+    async def _leave_some(self) -> None:
+        """Be in no more than MAX_ENTERED rooms, but leave none as long as something waits to be sent."""
+        self._entered = [*(name for name in self._entered if name != self.room.name), self.room.name]
+        if len(self._entered) > MAX_ENTERED and not (self._server and self.peer.status.waiting):
+            await self.peer.leave(self._entered.pop(0))
 
     def action_scroll(self, pages: int) -> None:
         """Scroll the conversation by pages; up is negative."""

@@ -14,6 +14,7 @@ from syncchat.errors import SyncchatError
 from syncchat.log import SqliteLog
 from syncchat.peer import Peer, Token
 from syncchat_tui.app import ChatApp
+from syncchat_tui.directory import Directory
 from syncchat_tui.locations import INDEX_NAME, log_path
 from syncchat_tui.searching import Finder
 
@@ -28,7 +29,7 @@ class NoTerminal(SyncchatError):
 def run_chat(
     room: str, *, server: str | None, name: str, data: str | None, token: Token | None = None
 ) -> int:
-    """Show a room until the user leaves; return the exit code of the process.
+    """Show a room, and others that the user goes to, until it is left; return the exit code of the process.
 
     `server` is None to stay on this machine; `data` the folder of the log, None for the user's own;
     `token` is what the server asks for, or tells it anew whenever it is asked.
@@ -45,15 +46,16 @@ def run_chat(
     try:
         bearer = (lambda: token or name) if isinstance(token, str | None) else token
         finder = Finder(log, path.with_name(INDEX_NAME), server=server, token=bearer)
-        return asyncio.run(_chat(room, peer, finder, server=server is not None))
+        directory = Directory(log, peer.user, server=server, token=bearer)
+        return asyncio.run(_chat(room, peer, finder, directory, server=server is not None))
     except* (SyncchatError, OSError) as errors:
         _refuse(errors)
     return BAD_INPUT
 
 
-async def _chat(room: str, peer: Peer, finder: Finder, *, server: bool) -> int:
+async def _chat(room: str, peer: Peer, finder: Finder, directory: Directory, *, server: bool) -> int:
     async with peer, finder:
-        app = ChatApp(await peer.enter(room), peer, server=server, search=finder)
+        app = ChatApp(await peer.enter(room), peer, server=server, search=finder, rooms=directory)
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise NoTerminal("the client needs a terminal for its input and its output")
         return await show(app)

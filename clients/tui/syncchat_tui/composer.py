@@ -11,8 +11,13 @@ from textual.widgets import TextArea
 
 WRITE, READ_ONLY = "Write a message", "You may read in this room, and not write"
 NEW_LINE = ("shift+enter", "alt+enter", "ctrl+j")
-COMMANDS = {"/help": "what can be done here", "/search": "search for the words behind it", "/quit": "leave"}
-WITH_WORDS = ("/search",)
+COMMANDS = {
+    "/help": "what can be done here",
+    "/search": "search for the words behind it",
+    "/rooms": "list the rooms, or go to one",
+    "/quit": "leave",
+}
+WITH_WORDS = ("/search", "/rooms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class Composer(TextArea):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "send", "Send"),
         Binding("ctrl+f", "app.search", "Search"),
+        Binding("ctrl+r", "app.rooms", "Rooms"),
     ]
 
     @dataclass
@@ -94,6 +100,11 @@ class Composer(TextArea):
         """Take a text only from who may write; what is written already stays."""
         self.read_only = not may_write
         self.placeholder = WRITE if may_write else READ_ONLY
+
+    def load(self, text: str) -> None:
+        """Go on with a text that was begun before."""
+        self.text = text
+        self.move_cursor(self.document.end)
 
     def action_send(self) -> None:
         """Hand the text over, and begin a new one if it was taken."""

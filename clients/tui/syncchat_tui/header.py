@@ -61,13 +61,13 @@ def header(room: str, status: Status, unread: Unread, *, server: bool) -> Conten
 
 
 class Header(Static):
-    """The header line; `show` brings it up to date."""
+    """The header line; `show` brings it up to date, also when `room` has been changed."""
 
     def __init__(self, room: str, *, server: bool, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._room = room
+        self.room = room
         self._server = server
 
     def show(self, status: Status, unread: Unread) -> None:
         """Show this status, and what is unread."""
-        self.update(header(self._room, status, unread, server=self._server))
+        self.update(header(self.room, status, unread, server=self._server))

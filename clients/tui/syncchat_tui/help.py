@@ -21,6 +21,7 @@ SECTIONS = {
         "Esc": "to the newest, and all is read",
         "F5": "go to what came late, or is new, above",
         "Ctrl+F": "search: Up, Down and Enter lead to a message",
+        "Ctrl+R": "the rooms, and what is unread in them",
         "Ctrl+Up, Ctrl+Down": "select a message; Esc selects none",
         "F8": "delete it: your own, a moderator anybody's",
         "Shift + mouse": "select text to copy",
