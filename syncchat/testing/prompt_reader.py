@@ -34,7 +34,7 @@ def read_prompt(turns: Sequence[Mapping[str, Any]]) -> Prompt | None:
     try:
         rows = [(turn["role"], row) for turn in turns for row in _rows(turn)]
         head = next(row for _, row in rows if "you" in row)
-        last = rows[-1][1]
+        last = next(row for _, row in reversed(rows) if "decide" in row or "answer" in row)
         purpose: Purpose = "judge" if "decide" in last else "reply"
         return _prompt(purpose, _who(head["you"]), head, [row for _, row in rows], last[_VERB[purpose]])
     except (StopIteration, LookupError, TypeError, ValueError):

@@ -14,7 +14,7 @@ from syncchat_server.child import Child, running
 README = Path(__file__).parents[2] / "README.md"
 EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 VERBS = re.findall(
-    r"^    syncchat (\w+)((?: .*?)?)(?:  +#.*)?$", README.read_text(encoding="utf-8"), re.MULTILINE
+    r"^    syncchat ([\w-]+)((?: .*?)?)(?:  +#.*)?$", README.read_text(encoding="utf-8"), re.MULTILINE
 )
 
 
@@ -68,5 +68,5 @@ def test_the_verbs_of_the_readme_are_those_of_the_command() -> None:
     help_text = subprocess.run(
         [sys.executable, "-m", "syncchat", "--help"], capture_output=True, text=True, check=True
     ).stdout
-    commands = re.findall(r"^  (\w+) ", help_text.partition("Commands:")[2], re.MULTILINE)
+    commands = re.findall(r"^  ([\w-]+) ", help_text.partition("Commands:")[2], re.MULTILINE)
     assert sorted(commands) == sorted({verb for verb, _ in VERBS})
