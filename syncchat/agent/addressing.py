@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from syncchat.agent.names import Names
 from syncchat.agent.quotes import own_words
-from syncchat.agent.vocatives import Call, amid, behind, in_front, mentions, named
+from syncchat.agent.vocatives import Call, amid, behind, in_front, mentions, named, starts_anew
 
 _WORD = re.compile(r"\S+")
 
@@ -17,8 +17,9 @@ MAX_LOOKED_AT = 2_000
 class Address(NamedTuple):
     """Whom a message is for: the `users` it calls, `unknown` if it calls a name that nobody known has.
 
-    `perhaps` are users who may be called or talked about (`name went away`, `good luck name`). `rest` is
-    the text without the address, `at` whether somebody was called by `@`, and not by name alone.
+    `perhaps` are users who may be called or talked about (`name too`, `good luck name`). `at`: somebody was
+    called by `@`, and not by name alone. `rest` is the text without the address, and `said` without the
+    names only: of `thanks, name` the thanks.
     """
 
     users: frozenset[str]
@@ -26,6 +27,7 @@ class Address(NamedTuple):
     unknown: bool
     at: bool
     rest: str
+    said: str
 
     @property
     def somebody(self) -> bool:
@@ -37,18 +39,24 @@ def address_of(text: str, names: Names) -> Address:
     """Whom `text` is for: `@name` anywhere, names in front (`name: ...`, `ann, bob: ...`, `hey name, ...`,
     `name ...?`) or behind a comma at the end (`..., name?`).
 
-    A name in the middle of a sentence is talk about somebody, and what is quoted or code calls nobody.
+    A name in the middle of a sentence is talk about somebody, and so is `@name` where somebody else is called
+    in front, unless it starts anew (`ann: fine. @name, ...`). What is quoted or code calls nobody.
     """
     words = own_words(text)
     at = list(mentions(words, names)) if "@" in words else []
-    called = [call for call in (in_front(words, names), behind(words, names)) if call is not None]
-    every = at + [call for call in called if call.sure]
+    front = in_front(words, names)
+    if front is not None and front.sure:
+        # `ann: ask @bot about it` is for ann; `ann: fine. @bot, sum up` is for both.
+        at = [call._replace(sure=call.end <= front.end or starts_anew(words, call.start)) for call in at]
+    called = [call for call in (*at, front, behind(words, names)) if call is not None]
+    every = [call for call in called if call.sure]
     users = frozenset(user for call in every for user in call.users)
     perhaps = frozenset(user for call in called if not call.sure for user in call.users)
     perhaps |= amid(words, names)
     unknown = any(not call.users for call in every)
-    rest = _without(text, every) if every else text
-    return Address(users, perhaps - users, unknown, bool(at), rest)
+    at_all = any(call.sure for call in at)
+    rest, said = (_without(text, every), _without(text, every, greetings=True)) if every else (text, text)
+    return Address(users, perhaps - users, unknown, at_all, rest, said)
 
 
 def request_to(text: str, names: Iterable[str]) -> str | None:
@@ -72,12 +80,12 @@ def names_in(text: str, names: Names) -> frozenset[str]:
     return frozenset(found)
 
 
-def _without(text: str, calls: list[Call]) -> str:
-    """The text without what calls."""
+def _without(text: str, calls: list[Call], *, greetings: bool = False) -> str:
+    """The text without what calls, and without the greetings that go with it."""
     rest, at = "", 0
     for call in sorted(calls, key=lambda call: call.start):
         if call.start >= at:
-            rest += text[at : call.start] + " "
+            rest += text[at : call.start if greetings else max(at, call.start - call.greeting)] + " "
             at = call.end
     behind = text[at:]
     return (rest.rstrip() if behind[:1] in (".", "!", "?") else rest) + behind

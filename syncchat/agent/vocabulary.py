@@ -46,10 +46,10 @@ SAYS_OF = vocabulary(
     "made makes are"
 )
 BEFORE_A_THING = vocabulary(
-    "the a an my your our his her their this that these of by from with in on at to for about like as is "
+    "the a an my your our his her their these of by from with in on at to for about like as is "
     "are was use using used run running install installed and or via called named than into restart start"
 )
 """After these a name at the end is a thing or somebody who is talked about."""
 
-YOUR_TURN = vocabulary("you think say mean know suggest recommend me us doing there it this that")
+YOUR_TURN = vocabulary("you think say mean know suggest recommend me us doing there")
 """`what do you think name?`: after these a name at the end of a question to `you` is called."""

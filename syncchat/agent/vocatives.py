@@ -35,17 +35,22 @@ _MARKS = ",:;!?.>→"
 _FRONT_WORD = re.compile(r"[^\s,:>→]+[,:;!?.>→]*|[,:>→]+")
 """A word with the marks behind it: who is in a hurry puts no space after `name:`."""
 
+_JOINS = frozenset({"and", "&", "+", "or"})
 _YOU = re.compile(r"\b(?:you|your|u|ur)\b", re.I)
 _AMID = re.compile(r",\s+([^\s,]{2,40}),\s")
 
 
 class Call(NamedTuple):
-    """Some `users` are called between two characters, `sure` or perhaps; none: a name that nobody has."""
+    """Some `users` are called between two characters, `sure` or perhaps; none: a name that nobody has.
+
+    A greeting that belongs to it begins `greeting` characters before.
+    """
 
     users: tuple[str, ...]
     start: int
     end: int
     sure: bool = True
+    greeting: int = 0
 
 
 def named(word: str, names: Names) -> tuple[str, ...]:
@@ -65,6 +70,14 @@ def mentions(words: str, names: Names) -> Iterator[Call]:
             yield Call((), at.start(), at.end() + len(bare))
 
 
+def starts_anew(words: str, start: int) -> bool:
+    """Whether a call stands where a sentence begins, or in a row of calls."""
+    before = words[max(0, start - 60) : start].split()
+    if not before or "\n" in words[max(0, start - 2) : start]:
+        return True
+    return before[-1][-1] in ".!?;,:" or before[-1].startswith("@") or before[-1].casefold() in _JOINS
+
+
 def _bare(word: str) -> str:
     return word.rstrip(_MARKS + ")]}'’–—")
 
@@ -73,6 +86,7 @@ def _longest(tokens: list[re.Match[str]], names: Names) -> tuple[int, tuple[str,
     """How many of the words at the start are a known name, and whose."""
     for length in range(min(MAX_WORDS, len(tokens)), 0, -1):
         spelling = " ".join(token[0] for token in tokens[:length])
+        spelling = spelling.removeprefix("@")
         users = names.find(_bare(spelling)) or names.find(spelling.rstrip(_MARKS))
         if users:
             return length, users
@@ -86,7 +100,7 @@ def in_front(words: str, names: Names) -> Call | None:
     for skipped in range(min(3, len(tokens))):
         call = _names_at(tokens[skipped:], names, words, warm)
         if call is not None:
-            return call._replace(start=tokens[0].start() if call.users else call.start)
+            return call._replace(greeting=call.start - tokens[0].start() if call.users else 0)
         greeting = tokens[skipped][0].rstrip(",!.").casefold()
         if greeting not in GREETINGS:
             return None
@@ -106,7 +120,7 @@ def _names_at(tokens: list[re.Match[str]], names: Names, words: str, warm: bool)
         at += length
         last = tokens[at - 1]
         mark = last[0][len(_bare(last[0])) :]
-        joined = at < len(tokens) - 1 and tokens[at][0].casefold() in {"and", "&", "+", "or"}
+        joined = at < len(tokens) - 1 and tokens[at][0].casefold() in _JOINS
         if joined and _longest(tokens[at + 1 : at + 1 + MAX_WORDS], names)[0]:
             at += 1
         elif mark != ",":
@@ -138,7 +152,7 @@ def _called(tokens: list[re.Match[str]], at: int, words: str, warm: bool) -> boo
     strong = last[-1] in ":>→" or last.startswith("@")
     if last.rstrip(_MARKS).casefold() in NOT_CALLED and not strong:
         return None
-    if last[-1] in ",:;!?>→" or at == len(tokens):
+    if strong or last[-1] in ",;!?" or at == len(tokens):
         return True
     after = tokens[at][0].casefold()
     if after in {":", ",", "-", "–", "—", ">", "→"}:

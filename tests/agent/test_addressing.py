@@ -128,7 +128,13 @@ def test_a_message_to_nobody_in_particular_is_recognised(text: str) -> None:
         ("look, Zoë van Dam!", {"zoe"}),
         ("thanks ann", {"ann"}),
         ("thank you cy that worked", {"cy"}),
-        ("bot: ask @ann", {"bot", "ann"}),
+        ("bot: ask @ann", {"bot"}),
+        ("@bot ask @ann", {"bot"}),
+        ("unheard_of: ask @bot", set()),
+        ("ann: fine. @bot sum up", {"ann", "bot"}),
+        ("ann: fine\n@bot sum up", {"ann", "bot"}),
+        ("ann, @cy and @bot: look", {"ann", "cy", "bot"}),
+        ("what is that @bot", {"bot"}),
     ],
 )
 def test_one_name_or_several_are_called_by_the_habits_of_chat_rooms(text: str, users: set[str]) -> None:

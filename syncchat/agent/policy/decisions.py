@@ -32,6 +32,7 @@ class Rule(StrEnum):
     PEOPLE_ONLY = "for people only"
     ACKNOWLEDGEMENT = "acknowledgement"
     STATEMENT = "nothing asked"
+    CONVERSATION = "people talk to each other"
     ADDRESSED_ONLY = "addressed only"
     AGENT = "another agent"
     HOPS = "enough hops"
