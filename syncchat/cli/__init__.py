@@ -5,6 +5,7 @@ import os
 
 import click
 
+from syncchat.cli.cases import cases
 from syncchat.cli.manners import manners
 from syncchat.cli.mirroring import mirror
 from syncchat.cli.modelling import model_server
@@ -36,6 +37,7 @@ VERBS = (
     import_room,
     mirror,
     manners,
+    cases,
 )
 """Every verb, in the order of its use."""
 

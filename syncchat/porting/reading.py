@@ -1,6 +1,7 @@
 """Where an export reads a room: in a log on this machine, or at a server."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,27 +53,49 @@ def export_local(log: Path, room: str, targets: Targets, progress: Progress) -> 
 
     One page is in memory at a time. Raises InvalidName, NoSuchRoom, LogError, ExportFailed.
     """
-    check_name(room, "room")
-    with exporting(targets) as export, looking(log) as connection:
-        connection.execute("BEGIN")
-
-        def read(doc: str) -> list[bytes]:
-            return [entry.data for entry in select(connection, doc=doc)]
-
-        store = Store(load_doc(read(cover_name(room))))
-        cover = Cover(store)
-        if not cover.is_written and not read(page_name(room, 0)):
-            raise NoSuchRoom(f"there is no room {room!r} in {log}")
-        export.begin(read_about(room, store))
-        missing = 0
-        for number in range(cover.first, cover.newest + 1):
-            updates = read(page_name(room, number))
-            missing += not updates and cover.is_written
-            page = load_page(room, number, updates)
+    with exporting(targets) as export, local_room(log, room) as local:
+        export.begin(read_about(room, local.store))
+        for page in local.pages(progress):
             export.page(records_of(page))
+    return Exported(export.messages, local.missing)
+
+
+class LocalRoom:
+    """A room in a log on this machine: `read` gives the updates of a doc, `store` is its cover's."""
+
+    def __init__(self, room: str, read: Callable[[str], list[bytes]]) -> None:
+        self.room = room
+        self.read = read
+        self.store = Store(load_doc(read(cover_name(room))))
+        self.cover = Cover(self.store)
+        self.missing = 0
+        """Pages so far that are not in this copy."""
+
+    def pages(self, progress: Progress) -> Iterator[Page]:
+        """The pages in their order; each is of no use any more when the next is asked for."""
+        first, end = self.cover.first, self.cover.newest + 1
+        for number in range(first, end):
+            updates = self.read(page_name(self.room, number))
+            self.missing += not updates and self.cover.is_written
+            page = load_page(self.room, number, updates)
+            yield page
             page.store.close()
-            progress(number + 1 - cover.first, cover.newest + 1 - cover.first)
-    return Exported(export.messages, missing)
+            progress(number + 1 - first, end - first)
+
+
+@contextmanager
+def local_room(log: Path, room: str) -> Iterator[LocalRoom]:
+    """A room in the log at `log`, which may be in use; it is one moment of the log.
+
+    Raises InvalidName, NoSuchRoom, LogError.
+    """
+    check_name(room, "room")
+    with looking(log) as connection:
+        connection.execute("BEGIN")
+        local = LocalRoom(room, lambda doc: [entry.data for entry in select(connection, doc=doc)])
+        if not local.cover.is_written and not local.read(page_name(room, 0)):
+            raise NoSuchRoom(f"there is no room {room!r} in {log}")
+        yield local
 
 
 async def export_served(peer: Peer, log: Log, room: str, targets: Targets, progress: Progress) -> Exported:
