@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from syncchat.core.cover import Cover, Unread
-from syncchat.core.ids import Hlc
+from syncchat.core.ids import Hlc, parse_id
 from syncchat.core.late import Late
 from syncchat.core.listeners import Signal
 from syncchat.core.message import read_id
@@ -113,6 +113,14 @@ class PagedRoom(Room):
         False, with nothing changed, if the message is not there.
         """
         return await self._scrolling.go_to(page, self._now(id))
+
+    async def show_behind(self, id: str) -> bool:
+        """Show where what stands behind an id begins, however far that is: up to where one has read, say.
+
+        False, with nothing changed, if it cannot be had now. Raises InvalidName for an `id` that is none.
+        """
+        parse_id(id)
+        return await self._scrolling.go_behind(id)
 
     @property
     def late_above(self) -> list[Late]:

@@ -1,6 +1,6 @@
 """Scrolling: what the user of a room does to see other pages than the newest."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import anyio
@@ -88,19 +88,62 @@ class Scrolling:
                 return False
             if page in window:
                 return self._room.message(id) is not None
-            low, high = max(window.first, page - 1), min(window.newest, page + 1)
-            with self._pager.hold(range(low, high + 1)):
-                for number in range(low, high + 1):
-                    await self._pager.attach(number)
-                await self._first_states(range(low, high + 1))
-                there = id in self._room.page(page).ids()
-                if not there or not window.first <= page <= window.newest:
-                    return False
-                low, high = (number if self._is_here(number) else page for number in (low, high))
-                window.go_to(max(low, window.first), min(high, window.newest))
-                self._pager.read_ahead()
-                self._pager.show()
-            return True
+            return await self._show_around(page, lambda: id in self._room.page(page).ids())
+
+    async def go_behind(self, id: str) -> bool:
+        """Show where what stands behind an id begins; False, with nothing done, if that cannot be had now."""
+        async with self._turn:
+            page = await self._find(id)
+            if page is None or {page, min(page + 1, self._window.newest)} <= set(self._window.pages):
+                return page is not None
+            return await self._show_around(page, lambda: True)
+
+    async def _show_around(self, page: int, is_it: Callable[[], bool]) -> bool:
+        """Show a page and its neighbours, if it is the one that is meant."""
+        window = self._window
+        low, high = max(window.first, page - 1), min(window.newest, page + 1)
+        with self._pager.hold(range(low, high + 1)):
+            for number in range(low, high + 1):
+                await self._pager.attach(number)
+            await self._first_states(range(low, high + 1))
+            if not is_it() or not window.first <= page <= window.newest:
+                return False
+            low, high = (number if self._is_here(number) else page for number in (low, high))
+            window.go_to(max(low, window.first), min(high, window.newest))
+            self._pager.read_ahead()
+            self._pager.show()
+        return True
+
+    async def _find(self, id: str) -> int | None:
+        """The last page that begins at an id or before, the first one if none does; None if it is not here.
+
+        Pages begin in the order of their numbers: what is asked for grows with the logarithm of their number.
+        """
+        found = low = self._window.first
+        high, step = self._window.newest + 1, 1
+        while low + 1 < high:
+            page = max(high - step, (low + high) // 2)  # most often it is near the end
+            begins = await self._begin_of(page, low)
+            if begins is None:
+                return None
+            number, begin = begins
+            if begin > id:
+                high = number
+            else:
+                found, low = number if begin else found, page
+            step *= 2
+        return found
+
+    async def _begin_of(self, page: int, low: int) -> tuple[int, str] | None:
+        """The first id on a page, or, as long as nothing is on it, on the one before; none for `low`."""
+        while page > low:
+            with self._pager.hold([page]):
+                if not await self._fetch(page):
+                    return None
+                if ids := self._room.page(page).ids():
+                    return page, min(ids)
+            page -= 1
+        return low, ""
 
     @contextmanager
     def _reach(self, page: int, *, then: Sequence[int]) -> Iterator[None]:

@@ -7,6 +7,7 @@ from typing import Any
 from pycrdt import Doc
 
 from syncchat.core.cover import FIRST, LIVE, NOW, PAGE
+from syncchat.core.cover import MESSAGES as COUNT
 from syncchat.core.ids import cover_name, format_id, page_name
 from syncchat.core.page import MARKS, MESSAGES
 from syncchat.core.store import Store
@@ -49,6 +50,12 @@ class Past:
         with self._doc(cover_name(self._room)) as store:
             store.cells(LIVE).delete(NOW)
             store.cells(LIVE).set_row(NOW, {PAGE: newest, FIRST: first})
+
+    def grow(self, newest: int, messages: int) -> None:
+        """The cover that is there says that so many messages have arrived, and which page is newest."""
+        with self._doc(cover_name(self._room)) as store:
+            store.cells(LIVE).set_cell(NOW, PAGE, newest)
+            store.cells(LIVE).set_cell(NOW, COUNT, [messages, messages])
 
     def pages(self, number: int, each: int = 3) -> list[str]:
         """So many pages with so many messages on each, and the cover; returns the messages' ids."""

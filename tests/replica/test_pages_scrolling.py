@@ -1,5 +1,6 @@
 """Scrolling through the pages of a room: what is shown, what is open, and who interrupts it."""
 
+import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -8,7 +9,8 @@ import anyio.lowlevel
 import pytest
 
 from syncchat.core.deltas import Delta, apply_deltas
-from syncchat.errors import SyncchatError
+from syncchat.core.ids import format_id
+from syncchat.errors import InvalidName, SyncchatError
 from syncchat.log import MemoryLog, MemoryStore
 from syncchat.testing.history import Past
 from syncchat.testing.server import MemoryServer
@@ -309,5 +311,46 @@ def test_T3_a_listener_can_follow_all_of_it_and_hears_of_other_pages() -> None:
             await room.recent()
             assert told[-1] == (True, True)
             assert len(followed) == 6
+
+    play(main)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_H5_H7_where_one_has_read_is_shown_however_far_it_is(seed: int) -> None:
+    rng = random.Random(seed)
+    empty = {page for page in range(200) if rng.random() < 0.3 * (seed % 2)}
+
+    async def main(server: MemoryServer, past: Past) -> None:
+        written = [id for page in range(200) if page not in empty for id in past.write(page, *"abc")]
+        past.cover(199)
+        async with server.running(), server.peer("ann") as ann:
+            room = await enter(ann)
+            for at in [0, 1, 2, len(written) - 1, *(rng.randrange(len(written)) for _ in range(25))]:
+                before = ann.status.bytes_in
+                assert await room.show_behind(written[at])
+                assert written[at] in ids(room)
+                if not empty:
+                    assert set(written[at + 1 : at + 2]) <= set(ids(room))
+                assert ann.status.bytes_in - before < 60_000
+                await rest()
+                assert len(pages(ann)) <= 4
+            assert await room.show_behind(format_id(1, "bob", 1)), "what was read is there no more"
+            assert room.shown[0] == 0
+
+    play(main)
+
+
+def test_H5_O1_where_one_has_read_is_not_found_where_it_is_not() -> None:
+    async def main(server: MemoryServer, past: Past) -> None:
+        written, store = past.pages(20), MemoryStore()
+        async with server.running(), server.peer("ann", MemoryLog(store)) as ann:
+            await enter(ann)
+        async with server.peer("ann", MemoryLog(store)) as ann:
+            room = await enter(ann)
+            before = ids(room)
+            assert not await room.show_behind(written[0])
+            assert ids(room) == before
+            with pytest.raises(InvalidName):
+                await room.show_behind("yesterday")
 
     play(main)

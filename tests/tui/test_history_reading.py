@@ -120,6 +120,27 @@ async def test_H7_new_messages_that_begin_above_what_is_loaded_are_led_to() -> N
             assert "f5" not in app.active_bindings
 
 
+async def test_H7_new_messages_that_begin_many_pages_above_are_led_to_at_once() -> None:
+    server, mine = MemoryServer(cover_seconds=SOON), MemoryStore()
+    past = Past(server.store)
+    past.pages(4, 5)
+    async with server.running(), server.peer("bob") as bob:
+        room = await bob.enter("lobby")
+        async with chatting(server, mine) as (app, _):
+            await until(lambda: "3/4" in screen(app) and room.cover.read("ann") is not None)
+    for page in range(4, 60):
+        past.write(page, *past.texts(page, 5))
+    past.grow(59, 60 * 5)
+    async with server.running(), chatting(server, mine) as (app, pilot):
+        await until(lambda: "59/4" in screen(app) and "they begin above" in hint(app))
+        await pilot.press("f5")
+        await until(lambda: LINE in screen(app))
+        assert "4/0" in screen(app)
+        assert len(app.room.shown) == 3
+        await pilot.press("escape")
+        await until(lambda: "59/4" in screen(app))
+
+
 @asynccontextmanager
 async def with_a_late_message(server: MemoryServer) -> AsyncIterator[tuple[ChatApp, Pilot[int]]]:
     """Ann reads the end of a long room when what cat wrote offline at its start arrives."""

@@ -25,7 +25,7 @@ class Blocks:
         # The first line of each block; only a prefix is known, the rest is summed up when asked for.
         self._tops: list[int] = [0]
         self._width = 0
-        self._read: str | None = None
+        self.read: str | None = None
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -72,18 +72,18 @@ class Blocks:
 
         False if that is so already.
         """
-        changed = read != self._read
+        changed = read != self.read
         if changed:
-            self._read = read
+            self.read = read
             self._forget_tops(0)
         return changed
 
     @property
     def divided_at(self) -> int | None:
         """Where the first message with that line stands; None if there is nothing before it, or not it."""
-        if self._read is None:
+        if self.read is None:
             return None
-        index = bisect_right(self._ids, self._read)
+        index = bisect_right(self._ids, self.read)
         return index if 0 < index < len(self._ids) else None
 
     # Where each stands

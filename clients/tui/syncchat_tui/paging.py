@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from enum import Enum, auto
 
-from syncchat.core.window import MAX_SHOWN
 from syncchat.errors import SyncchatError
 from syncchat.paged_room import PagedRoom
 from syncchat_tui.latest import Latest, Start
@@ -17,7 +16,7 @@ NOT_HERE = "older messages are not on this device"
 DID_NOT_COME = "older messages did not come: scroll up to try again"
 
 NOT_FOUND = "That message is there no more, or it is not on this device and the server was not reached."
-TOO_FAR = "The first new message is still further up."
+NOT_HERE_YET = "Where the new messages begin is not on this device, and the server was not reached."
 
 
 class Doing(Enum):
@@ -101,7 +100,7 @@ class Paging:
         self._do(Doing.SEEKING, work)
 
     def to_new(self) -> None:
-        """Go to where the new messages begin, page by page."""
+        """Go to where the new messages begin."""
         self._do(Doing.SEEKING, self._seek_new)
 
     # What happens by itself
@@ -162,11 +161,9 @@ class Paging:
     async def _seek_new(self) -> None:
         transcript = self._transcript
         transcript.stay()
-        for _ in range(MAX_SHOWN):
-            if transcript.go_to_new():
-                return
-            if not await self._room.older():
-                break
-        if not transcript.go_to_new():
-            transcript.go_to_start()
-            self._tell(TOO_FAR)
+        if transcript.go_to_new() or transcript.read is None:
+            return
+        if not await self._room.show_behind(transcript.read):
+            self._tell(NOT_HERE_YET)
+        elif not transcript.go_to_new():
+            transcript.go_to_start()  # what was read last is there no more

@@ -123,6 +123,11 @@ class Transcript(ScrollView):
             self._place()
 
     @property
+    def read(self) -> str | None:
+        """The id behind which the line is drawn, whether it is loaded or not."""
+        return self.blocks.read
+
+    @property
     def _columns(self) -> int:
         return self.scrollable_content_region.width
 
@@ -170,6 +175,7 @@ class Transcript(ScrollView):
 
     def go_to_new(self) -> bool:
         """Go to where the new messages begin; False if that is not loaded."""
+        self._take_in()  # it may have come just now
         divided = self.blocks.divided_at
         if divided is not None:
             self._go(self._top(divided) - 1)
