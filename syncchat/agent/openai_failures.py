@@ -19,6 +19,10 @@ MAX_WAIT = 24 * 3600.0
 """Seconds; whoever asks us to wait longer means never."""
 
 _HINTS = {
+    301: "it has moved: set the base URL to where it is now",
+    302: "it has moved: set the base URL to where it is now",
+    307: "it has moved: set the base URL to where it is now",
+    308: "it has moved: set the base URL to where it is now",
     400: "it does not take this model, or a prompt of this size",
     401: "check the API key",
     403: "this key may not",

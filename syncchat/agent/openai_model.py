@@ -24,12 +24,13 @@ class Limits:
     """How long a model may be silent, in seconds: until its first token, and between two of them.
 
     Empty chunks and keep-alives do not count, retries do not start the clock anew. `size` is how many
-    characters an answer may have; one that is longer has failed.
+    characters an answer may have, and `bytes` all that a server may send for it; what is longer has failed.
     """
 
     first: float = 60.0
     between: float = 20.0
     size: int = 100_000
+    bytes: int = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +100,15 @@ class OpenAIModel:
         The context for TLS is what is slow to make (25 ms), and it is shared. Trying again is ours: the
         package does not once it has the headers, though nobody has seen a token yet.
         """
-        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+        from openai import AsyncOpenAI
+
+        from syncchat.agent.openai_http import make_client
 
         return AsyncOpenAI(
             base_url=self._base_url,
             api_key=self._api_key,
             max_retries=0,
-            http_client=DefaultAsyncHttpxClient(verify=self._tls),
+            http_client=make_client(self._tls, self.limits.bytes),
         )
 
     async def open(self, client: "AsyncOpenAI", prompt: Prompt) -> "AsyncStream[ChatCompletionChunk]":

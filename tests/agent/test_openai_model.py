@@ -127,6 +127,26 @@ async def test_A21_silence_between_two_texts_has_a_limit_of_its_own(keep_alive: 
     assert (said, why) == (["Hello"], "the model fell silent")
 
 
+@pytest.mark.parametrize(
+    "behaviour", [Behaviour(endless=True), Behaviour(status=500), Behaviour(tokens=("x" * 9_000,))]
+)
+async def test_A21_a_server_that_sends_too_much_is_not_read_to_its_end(behaviour: Behaviour) -> None:
+    async with model_server(lambda _: behaviour) as server:
+        limits = Limits(first=30, between=30, bytes=50 if behaviour.status == 500 else 5_000)
+        model = OpenAIModel(model="m", base_url=server.base_url, limits=limits, retries=Retries(times=0))
+        assert (await ask(model))[1] == "the model's server sent too much"
+
+
+async def test_A20_the_conversation_follows_no_redirect() -> None:
+    async with model_server(lambda _: Behaviour()) as elsewhere:
+        moved = Behaviour(status=307, headers={"location": f"{elsewhere.base_url}/chat/completions"})
+        async with model_server(lambda _: moved) as server:
+            said, why = await ask(model_at(server))
+    assert (said, elsewhere.calls) == ([], [])
+    assert why is not None
+    assert "answered 307 (it has moved" in why
+
+
 async def test_A21_100_000_tokens_end_at_the_bound_and_so_does_the_servers_work() -> None:
     async with model_server(lambda _: MISBEHAVIOURS["endless"]) as server:
         said, why = await ask(model_at(server))
