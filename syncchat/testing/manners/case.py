@@ -33,6 +33,9 @@ UNADDRESSED = frozenset({"open question", "already answered"})
 ME = Who("pixel", "Pixel")
 """The agent of a case that names none."""
 
+SILENT = ("sara", "milo")
+"""Who is present without saying anything where a case names nobody: few are alone with an agent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -72,7 +75,7 @@ class Case:
     about: tuple[str, ...]
     addressed: bool
     me: Who = ME
-    people: tuple[str, ...] = ()
+    people: tuple[str, ...] = SILENT
     grace: float | None = None
     why: str = ""
 

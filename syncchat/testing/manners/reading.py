@@ -8,7 +8,7 @@ from typing import cast, get_args
 
 from syncchat.agent.lines import Who
 from syncchat.errors import SyncchatError
-from syncchat.testing.manners.case import ME, SLICES, UNADDRESSED, Case, Event, Kind, Label, Mode
+from syncchat.testing.manners.case import ME, SILENT, SLICES, UNADDRESSED, Case, Event, Kind, Label, Mode
 from syncchat.testing.manners.fields import flag, json_object, keys, number, one_of, text, texts, user_id, who
 
 MAX_LINE = 1_000_000
@@ -87,7 +87,7 @@ def parse_case(line: bytes) -> Case:
         about=about,
         addressed=flag(fields.get("addressed", slice_ not in UNADDRESSED), "addressed"),
         me=me,
-        people=tuple(texts(fields.get("people", []), "people")),
+        people=texts(fields["people"], "people") if "people" in fields else SILENT,
         grace=number(fields["grace"], "grace") if "grace" in fields else None,
         why=text(fields.get("why", ""), "why"),
     )
