@@ -217,7 +217,7 @@ class Desk:
         if turn.due > now:
             return (Rule.CATCHING_UP if turn.asked else Rule.GRACE), turn.due
         if turn.rule not in (Rule.NOW, Rule.AGAIN):
-            typing = self._memory.typing_until(now, *([turn.user] if turn.asked else []))
+            typing = self._memory.typing_until(now, turn.user if turn.asked else None)
             hold = min(typing, turn.due + self._patience)
             if hold > now:
                 return Rule.TYPING, hold
@@ -227,7 +227,8 @@ class Desk:
         rule, until = self._when(turn, now)
         if rule is not turn.shown:
             turn.shown = rule
-            self.decisions.append(Wait(turn.id, rule, until if until > now else None, {"user": turn.user}))
+            inputs = {"user": turn.user, "asked": turn.asked}
+            self.decisions.append(Wait(turn.id, rule, until if until > now else None, inputs))
 
     def deadline(self, now: int) -> int | None:
         """When something may be ready that is not ready at `now`."""

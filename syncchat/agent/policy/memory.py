@@ -156,10 +156,10 @@ class Memory:
         if until > now:
             _put(self.typing, user, min(until, now + MAX_TYPING))
 
-    def typing_until(self, now: int, *users: str) -> int:
-        """Until when one of `users`, or anybody if none is named, types; `now` if nobody does."""
-        times = [until for user, until in self.typing.items() if not users or user in users]
-        return max([now, *times])
+    def typing_until(self, now: int, user: str | None = None) -> int:
+        """Until when `user`, or anybody, types; `now` if nobody does."""
+        until = max(self.typing.values(), default=now) if user is None else self.typing.get(user, now)
+        return max(now, until)
 
     def engage(self, users: Iterable[str], at: int) -> None:
         """These people talk to each other."""

@@ -1,0 +1,70 @@
+"""After being offline: only what is still open, asked of the agent, and fresh."""
+
+from syncchat.agent.policy import Manners, Said
+from syncchat.testing.talk import Talk
+
+
+def test_A14_after_an_hour_it_answers_what_it_was_asked_and_nothing_else() -> None:
+    talk = Talk(Manners(ambient=True, fresh=7200))
+    asked = talk.say("ann", "@bot what is 2+2?", ago=3600)
+    opened = talk.say("bob", "how do I mount a disk?", ago=3500)
+    assert talk.last(asked) == ("Wait", "catching up")
+    assert talk.last(opened) == ("Quiet", "stale")
+    talk.wait(10)
+    assert talk.spoken == [asked]
+
+
+def test_A14_what_is_not_fresh_any_more_is_left() -> None:
+    talk = Talk(Manners(fresh=3600))
+    assert talk.last(talk.say("ann", "@bot what is 2+2?", ago=3700)) == ("Quiet", "stale")
+
+
+def test_A14_what_somebody_has_answered_meanwhile_is_left_in_whatever_order_it_comes() -> None:
+    talk = Talk()
+    talk.say("bob", "hello", ago=1000)
+    first = talk.say("ann", "@bot what is 2+2?", ago=900)
+    talk.say("bob", "ann: 4", ago=800)
+    assert talk.last(first) == ("Withdraw", "answered")
+    second = talk.heard_by("cy", "@bot what is 3+3?", ago=700)
+    talk.say("bob", "6", re=second.id, ago=600)
+    talk.hear(Said(second))
+    assert talk.last(second.id) == ("Quiet", "answered")
+    talk.wait(60)
+    assert talk.spoken == []
+
+
+def test_A14_what_an_earlier_run_has_answered_is_left() -> None:
+    talk = Talk()
+    id = talk.say("ann", "@bot what is 2+2?", ago=20)
+    talk.say("bot", "4", re=id, ago=15)
+    talk.wait(60)
+    assert talk.spoken == []
+
+
+def test_A14_sixty_messages_of_a_night_get_one_answer_for_each_person() -> None:
+    talk = Talk(Manners(on_newer="queue"))
+    ids = []
+    for n in range(60):
+        ids.append(talk.say(("ann", "bob")[n % 2], f"@bot what is {n}+1?", ago=1800 - n))
+        talk.now -= 1_000
+    for _ in range(5):
+        talk.wait(60)
+        if talk.spoken:
+            talk.end(talk.spoken[-1])
+    assert talk.spoken == ids[-2:]
+
+
+def test_A14_it_waits_until_what_it_missed_is_there_but_not_for_ever() -> None:
+    talk = Talk()
+    first = talk.say("ann", "@bot what is 2+2?", ago=100)
+    for n in range(30):
+        talk.say(f"user{n}", "@bot hello", ago=90 - n)
+    assert talk.spoken
+    assert talk.heard[talk.spoken[0]].at <= talk.heard[first].at + 20_000
+
+
+def test_A14_what_was_said_before_it_was_there_is_not_heard_in_time() -> None:
+    talk = Talk(Manners(ambient=True, grace=0))
+    assert talk.last(talk.say("ann", "does anybody know what 2+2 is?", ago=2)) == ("Quiet", "stale")
+    talk.now += 60_000
+    assert talk.last(talk.say("ann", "does anybody know what 3+3 is?", ago=2)) == ("Judge", "open question")

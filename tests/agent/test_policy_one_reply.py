@@ -1,0 +1,148 @@
+"""One reply at a time, and what becomes of those who ask meanwhile."""
+
+from typing import Literal
+
+import pytest
+
+from syncchat.agent.policy import Manners, Quiet, Speak
+from syncchat.agent.policy.turns import MAX_MERGED, MAX_OPEN
+from syncchat.testing.talk import Talk
+
+
+def speaks(talk: Talk) -> list[tuple[str, tuple[str, ...]]]:
+    return [(one.id, one.merged) for one in talk.decisions if isinstance(one, Speak)]
+
+
+def test_A12_who_asks_while_it_writes_waits_and_is_answered_next() -> None:
+    talk = Talk()
+    first = talk.say("ann", "@bot what is 2+2?")
+    second = talk.say("bob", "@bot what is 3+3?")
+    assert talk.last(second) == ("Wait", "writing another")
+    talk.answer(first)
+    talk.answer(second)
+    assert speaks(talk) == [(first, ()), (second, ())]
+
+
+def test_A12_queued_each_question_gets_its_answer_in_order() -> None:
+    talk = Talk(Manners(on_newer="queue"))
+    ids = [talk.say("ann", f"@bot what is {n}+1?") for n in range(5)]
+    for id in ids:
+        talk.answer(id)
+    assert speaks(talk) == [(id, ()) for id in ids]
+
+
+def test_A12_merged_one_answer_is_for_all_that_the_same_person_asked_meanwhile() -> None:
+    talk = Talk(Manners(on_newer="merge"))
+    first, second, third = (talk.say("ann", f"@bot what is {n}+1?") for n in range(3))
+    other = talk.say("bob", "@bot and for me?")
+    talk.answer(first)
+    talk.answer(third)
+    talk.answer(other)
+    assert speaks(talk) == [(first, ()), (third, (second,)), (other, ())]
+
+
+def test_A12_replaced_the_newer_question_takes_the_older_one_along() -> None:
+    talk = Talk(Manners(on_newer="replace"))
+    first = talk.say("ann", "@bot what is 2+2?")
+    second = talk.say("ann", "@bot I mean 3+3?")
+    other = talk.say("bob", "@bot and for me?")
+    assert talk.about(first) == [("Speak", "mention"), ("Withdraw", "replaced by a newer one")]
+    assert talk.spoken == [first]
+    talk.end(first, "withdrawn")
+    talk.answer(second)
+    assert speaks(talk) == [(first, ()), (second, (first,)), (other, ())]
+
+
+def test_A12_an_answer_that_was_finished_before_it_could_be_replaced_is_not_given_again() -> None:
+    talk = Talk(Manners(on_newer="replace"))
+    first = talk.say("ann", "@bot what is 2+2?")
+    second = talk.say("ann", "@bot I mean 3+3?")
+    talk.answer(first)
+    assert speaks(talk) == [(first, ()), (second, ())]
+
+
+@pytest.mark.parametrize("on_newer", ["queue", "merge", "replace"])
+def test_A12_ten_messages_in_a_second_never_start_two_answers(
+    on_newer: Literal["queue", "merge", "replace"],
+) -> None:
+    talk = Talk(Manners(on_newer=on_newer))
+    for n in range(10):
+        talk.say(("ann", "bob")[n % 2], f"@bot what is {n}+1?")
+        talk.now -= 900
+    assert len(talk.spoken) == 1
+    for _ in range(10):
+        talk.end(talk.spoken[-1], "withdrawn" if talk.spoken[-1] in talk.withdrawn else "done")
+    covered = {id for id, merged in speaks(talk) for id in (id, *merged)}
+    assert covered == set(talk.heard)
+
+
+def test_A12_a_question_that_is_deleted_leaves_what_was_merged_with_it() -> None:
+    talk = Talk()
+    busy = talk.say("cy", "@bot hello")
+    first, second = (talk.say("ann", f"@bot what is {n}+1?") for n in range(2))
+    talk.end(busy)
+    assert speaks(talk)[-1] == (second, (first,))
+    talk.delete(second)
+    assert talk.last(second) == ("Withdraw", "deleted")
+    talk.end(second, "withdrawn")
+    assert speaks(talk)[-1] == (first, ())
+
+
+def test_A12_more_than_can_be_open_is_merged_and_never_dropped() -> None:
+    talk = Talk()
+    busy = talk.say("zoe", "@bot hello")
+    for n in range(4 * MAX_OPEN):
+        talk.say(f"user{n}", "@bot hello")
+    ended = busy
+    for _ in range(MAX_OPEN + 1):
+        talk.end(ended)
+        ended = talk.spoken[-1]
+    told = {
+        one.id for one in talk.decisions if isinstance(one, Quiet) and one.rule == "merged into a newer one"
+    }
+    covered = {id for id, merged in speaks(talk) for id in (id, *merged)}
+    assert covered | told == set(talk.heard)
+    assert max(len(merged) for _, merged in speaks(talk)) == MAX_MERGED
+
+
+def test_A12_again_makes_a_new_version_when_it_is_free() -> None:
+    talk = Talk()
+    id = talk.say("ann", "@bot what is 2+2?")
+    answer = talk.answer(id, "5")
+    busy = talk.say("bob", "@bot what is 3+3?")
+    talk.ask("again", answer, user="cy")
+    talk.ask("again", answer, user="cy")
+    assert talk.last(id) == ("Wait", "writing another")
+    talk.end(busy)
+    last = talk.decisions[-1]
+    assert isinstance(last, Speak)
+    assert (last.id, last.rule.value, last.of) == (id, "again", answer)
+    talk.ask("again", answer)
+    assert len(talk.spoken) == 3
+
+
+def test_A12_an_answer_of_another_process_is_not_given_twice() -> None:
+    talk = Talk()
+    busy = talk.say("bob", "@bot hello")
+    id = talk.say("ann", "@bot what is 2+2?")
+    talk.say("bot", "4", re=id)
+    assert talk.last(id) == ("Withdraw", "answered")
+    talk.end(busy, "lost")
+    assert talk.spoken == [busy]
+
+
+def test_A12_hushed_while_it_writes_it_withdraws_and_the_queue_too() -> None:
+    talk = Talk()
+    first = talk.say("ann", "@bot what is 2+2?")
+    second = talk.say("bob", "@bot what is 3+3?")
+    talk.ask("hush", seconds=60)
+    assert set(talk.withdrawn) == {first, second}
+    talk.end(first, "withdrawn")
+    assert talk.spoken == [first]
+
+
+def test_A12_a_person_who_asks_for_quiet_while_it_writes_is_obeyed() -> None:
+    talk = Talk()
+    id = talk.say("ann", "@bot tell me everything")
+    talk.say("bob", "bot: stop")
+    assert talk.last(id) == ("Withdraw", "request for quiet")

@@ -1,0 +1,200 @@
+"""People first: an open question is theirs for a while, and whoever helps makes an answer needless."""
+
+import pytest
+
+from syncchat.agent.policy import Ambient, Manners, Wait
+from syncchat.testing.talk import Talk
+
+QUESTION = "how do I mount a disk?"
+
+
+def waiting(manners: Manners | None = None) -> tuple[Talk, str]:
+    talk = Talk(manners or Manners(ambient=True))
+    return talk, talk.say("ann", QUESTION)
+
+
+def test_A11_an_open_question_waits_until_a_time_that_can_be_shown() -> None:
+    talk, id = waiting()
+    wait = talk.decisions[-1]
+    assert isinstance(wait, Wait)
+    assert (wait.id, wait.rule.value, wait.until) == (id, "people first", talk.heard[id].at + 120_000)
+    assert talk.policy.deadline == wait.until
+
+
+def test_A11_what_nobody_has_answered_is_judged_and_answered() -> None:
+    talk, id = waiting()
+    talk.wait(120)
+    assert talk.last(id) == ("Judge", "open question")
+    talk.verdict(id, speak=True)
+    assert talk.last(id) == ("Speak", "judged")
+
+
+@pytest.mark.parametrize(("problem", "rule"), [(None, "judged quiet"), ("timed out", "judge failed")])
+def test_A11_a_judge_that_says_no_or_nothing_means_quiet(problem: str | None, rule: str) -> None:
+    talk, id = waiting()
+    talk.wait(120)
+    talk.verdict(id, speak=False, problem=problem)
+    talk.verdict(id, speak=True)
+    assert talk.last(id) == ("Quiet", rule)
+
+
+@pytest.mark.parametrize("text", ["ann: use mount", "you could try the disks tool", "ann use udisksctl"])
+def test_A11_a_persons_answer_cancels(text: str) -> None:
+    talk, id = waiting()
+    talk.say("bob", text)
+    assert talk.last(id) == ("Withdraw", "answered")
+    talk.wait(600)
+    assert talk.spoken == []
+
+
+def test_A11_a_persons_reply_cancels_while_it_is_judged_and_while_it_is_written() -> None:
+    for speak in (False, True):
+        talk, id = waiting()
+        talk.wait(120)
+        if speak:
+            talk.verdict(id, speak=True)
+        talk.say("bob", "man mount tells", re=id)
+        assert talk.last(id) == ("Withdraw", "answered")
+
+
+@pytest.mark.parametrize("text", ["lol", "how do I burn a cd?", "cy: yes", "thanks"])
+def test_A11_what_is_no_answer_does_not_cancel(text: str) -> None:
+    talk = Talk(Manners(ambient=True))
+    talk.say("cy", "hello everybody")
+    id = talk.say("ann", QUESTION)
+    talk.say("bob", text)
+    talk.wait(200)
+    assert talk.last(id) == ("Judge", "open question")
+
+
+@pytest.mark.parametrize("text", ["never mind, found it", "solved", "it works now", "bob: thanks!"])
+def test_A11_who_asked_and_has_it_needs_no_answer(text: str) -> None:
+    talk = Talk(Manners(ambient=True))
+    talk.say("bob", "hello everybody")
+    id = talk.say("ann", QUESTION)
+    talk.say("ann", text)
+    assert talk.last(id) == ("Withdraw", "settled by the asker")
+
+
+def test_A11_anybody_may_have_it_answered_now() -> None:
+    talk, id = waiting()
+    talk.ask("now", id, user="cy")
+    assert talk.last(id) == ("Speak", "now")
+
+
+def test_A11_now_ends_the_judging_and_answers_once() -> None:
+    talk, id = waiting()
+    talk.wait(120)
+    talk.ask("now", id)
+    talk.ask("now", id)
+    talk.verdict(id, speak=False)
+    assert talk.spoken == [id]
+    talk.end(id)
+    talk.ask("now", id)
+    assert talk.spoken == [id]
+
+
+def test_A11_a_newer_question_of_the_same_person_takes_the_older_one_along() -> None:
+    talk, first = waiting()
+    second = talk.say("ann", "and where do I see which disks there are?")
+    assert talk.last(first) == ("Withdraw", "merged into a newer one")
+    talk.ask("now", second)
+    assert talk.decisions[-1].id == second
+    assert getattr(talk.decisions[-1], "merged", ()) == (first,)
+
+
+def test_A11_who_is_alone_with_it_does_not_wait_for_people() -> None:
+    talk = Talk(Manners(ambient=True))
+    talk.here(["ann"])
+    assert talk.last(talk.say("ann", QUESTION)) == ("Judge", "open question")
+    talk.here(["ann", "bob"])
+    assert talk.last(talk.say("ann", "how do I burn a cd?"))[0] == "Wait"
+
+
+def test_A11_it_waits_while_somebody_types_but_not_for_ever() -> None:
+    talk, id = waiting(Manners(ambient=True, typing_patience=10))
+    talk.wait(118)
+    talk.type("bob", 5)
+    talk.wait(1)
+    assert talk.last(id) == ("Wait", "somebody types")
+    talk.wait(4)
+    assert talk.last(id) == ("Judge", "open question")
+    talk.verdict(id, speak=True)
+    assert talk.last(id) == ("Speak", "judged")
+
+    talk, id = waiting(Manners(ambient=True, typing_patience=10))
+    talk.wait(118)
+    for _ in range(20):
+        talk.type("bob", 5)
+        talk.wait(1)
+    assert talk.last(id) == ("Judge", "open question")
+
+
+def test_A11_who_calls_it_and_goes_on_typing_is_heard_out() -> None:
+    talk = Talk()
+    talk.type("ann", 5)
+    talk.type("bob", 60)
+    id = talk.say("ann", "@bot one thing")
+    assert talk.last(id) == ("Wait", "somebody types")
+    talk.wait(4)
+    assert talk.last(id) == ("Speak", "mention")
+
+
+def test_A11_called_by_name_it_answers_though_a_person_has_and_goes_on_knowing() -> None:
+    talk = Talk()
+    talk.say("bob", "hello")
+    id = talk.say("ann", "@bot how do I mount a disk?")
+    talk.say("bob", "ann: use mount")
+    assert talk.about(id) == [("Speak", "mention"), ("Tell", "answered")]
+
+
+def test_A11_a_follow_up_that_a_person_answers_is_left_to_them() -> None:
+    talk = Talk()
+    talk.answer(talk.say("ann", "@bot how do I mount a disk?"))
+    id = talk.say("ann", "and how do I see them?")
+    talk.say("bob", "with lsblk", re=id)
+    assert talk.about(id) == [("Speak", "follow-up"), ("Withdraw", "answered")]
+
+
+def test_A11_a_question_that_is_deleted_or_asks_nothing_any_more_is_withdrawn() -> None:
+    talk, id = waiting()
+    talk.delete(id)
+    assert talk.last(id) == ("Withdraw", "deleted")
+    talk, id = waiting()
+    talk.edit(id, "I mount disks by hand")
+    assert talk.last(id) == ("Withdraw", "edited")
+    talk = Talk()
+    id = talk.say("ann", "@bot how do I mount a disk?")
+    talk.edit(id, "bob: how do I mount a disk?")
+    assert talk.about(id) == [("Speak", "mention"), ("Withdraw", "edited")]
+
+
+def test_A11_an_answer_goes_on_knowing_that_its_question_was_edited_and_what_its_asker_adds() -> None:
+    talk = Talk()
+    id = talk.say("ann", "@bot how do I mount a disk?")
+    talk.edit(id, "@bot how do I mount an old disk?")
+    added = talk.say("ann", "it is a Zip disk")
+    assert talk.about(id) == [("Speak", "mention"), ("Tell", "edited"), ("Tell", "asker added")]
+    assert talk.last(added) == ("Quiet", "merged into a newer one")
+
+
+def test_A11_what_is_edited_into_a_call_is_one() -> None:
+    talk = Talk()
+    id = talk.say("ann", "how do I mount a disk?")
+    talk.edit(id, "@bot how do I mount a disk?")
+    talk.edit(id, "@bot how do I mount a disk??")
+    assert talk.about(id) == [("Quiet", "addressed only"), ("Speak", "mention"), ("Tell", "edited")]
+
+
+def test_A11_ambient_switched_off_takes_back_what_was_going_to_be_said_unasked() -> None:
+    talk, id = waiting()
+    talk.hear(Ambient(False))
+    assert talk.last(id) == ("Withdraw", "addressed only")
+
+
+def test_A11_stop_before_it_began_withdraws() -> None:
+    talk, id = waiting()
+    talk.ask("stop", id, user="bob")
+    assert talk.last(id) == ("Withdraw", "stopped")
+    talk.ask("stop", id, user="bob")
+    assert talk.withdrawn == [id]

@@ -1,0 +1,44 @@
+"""How much an agent may say that nobody asked for, and how often it may ask its judge."""
+
+from syncchat.agent.policy import Judge, Manners, Speak
+from syncchat.agent.policy.memory import WINDOW
+from syncchat.testing.talk import Talk
+
+
+def crowd(manners: Manners, messages: int) -> Talk:
+    """A room where everybody asks the room something, and the judge always says yes."""
+    talk = Talk(manners)
+    for n in range(messages):
+        id = talk.say(f"user{n % 40}", f"does anybody know what is {n}+1?")
+        if talk.last(id)[0] == "Judge":
+            talk.verdict(id, speak=True)
+        if talk.last(id)[0] == "Speak":
+            talk.answer(id)
+    return talk
+
+
+def test_A13_at_most_its_share_of_the_messages_is_unasked() -> None:
+    talk = crowd(Manners(ambient=True, grace=0, share=0.1, gate=1.0), 400)
+    unasked = sum(isinstance(one, Speak) for one in talk.decisions)
+    assert 400 * 0.1 - WINDOW * 0.1 <= unasked <= 400 * 0.1 / 0.9 + 1
+    assert any(one.rule == "share used up" for one in talk.decisions)
+
+
+def test_A13_a_share_of_nothing_means_never_unasked() -> None:
+    talk = crowd(Manners(ambient=True, grace=0, share=0), 40)
+    assert talk.spoken == []
+    assert talk.last(talk.say("ann", "@bot hi")) == ("Speak", "mention")
+
+
+def test_A13_what_it_is_asked_does_not_count() -> None:
+    talk = Talk(Manners(ambient=True, grace=0, share=0.1))
+    for _ in range(10):
+        talk.answer(talk.say("ann", "@bot what is 2+2?"))
+    assert talk.last(talk.say("bob", "does anybody know what 3+3 is?")) == ("Judge", "open question")
+
+
+def test_A13_the_judge_is_called_for_at_most_so_many_messages_of_people() -> None:
+    talk = crowd(Manners(ambient=True, grace=0, share=1.0, gate=0.35), 400)
+    calls = sum(isinstance(one, Judge) for one in talk.decisions)
+    assert 400 * 0.35 - 3 <= calls <= 400 * 0.35 + 1
+    assert any(one.rule == "gate used up" for one in talk.decisions)
