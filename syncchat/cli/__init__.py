@@ -15,6 +15,7 @@ from syncchat.cli.rooms import agent, chat, demo
 from syncchat.cli.search import search
 from syncchat.cli.serving import serve
 from syncchat.cli.tokens import invite, revoke, secret, token
+from syncchat.cli.usage import usage
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -38,6 +39,7 @@ VERBS = (
     mirror,
     manners,
     cases,
+    usage,
 )
 """Every verb, in the order of its use."""
 
