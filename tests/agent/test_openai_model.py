@@ -114,7 +114,7 @@ async def test_A21_silence_has_a_limit_that_empty_chunks_and_retries_do_not_exte
     behaviour: Behaviour, heard: Sequence[str], cause: str
 ) -> None:
     async with model_server(lambda _: behaviour) as server:
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             said, why = await ask(model_at(server, first=0.3, retries=2))
     assert (said, cause in str(why)) == (heard, True)
 
@@ -122,7 +122,7 @@ async def test_A21_silence_has_a_limit_that_empty_chunks_and_retries_do_not_exte
 @pytest.mark.parametrize("keep_alive", [False, True])
 async def test_A21_silence_between_two_texts_has_a_limit_of_its_own(keep_alive: bool) -> None:
     async with model_server(lambda _: Behaviour(stall_after=1, keep_alive=keep_alive)) as server:
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             said, why = await ask(model_at(server, first=60, between=0.2))
     assert (said, why) == (["Hello"], "the model fell silent")
 
@@ -150,7 +150,7 @@ async def test_A20_the_conversation_follows_no_redirect() -> None:
 async def test_A21_100_000_tokens_end_at_the_bound_and_so_does_the_servers_work() -> None:
     async with model_server(lambda _: MISBEHAVIOURS["endless"]) as server:
         said, why = await ask(model_at(server))
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             await server.gone.wait()
     assert (len("".join(said)), why) == (1_000, "the answer is longer than 1000 characters")
     assert server.sent < 100_000
@@ -199,9 +199,11 @@ async def test_A21_what_failed_later_for_good_or_for_too_long_is_not_tried_again
 
 
 async def test_A21_tries_end_with_the_time_for_the_first_token() -> None:
-    async with model_server(lambda _: Behaviour(status=500, headers={"retry-after": "0.9"})) as server:
-        _, why = await ask(model_at(server, first=0.8, retries=5))
-        assert (why, len(server.calls)) == ("the model's server answered 500 (it asks to wait 1 s)", 1)
+    async with model_server(lambda _: Behaviour(status=500, headers={"retry-after": "40"})) as server:
+        retries = Retries(times=5, patience=60)
+        model = OpenAIModel(model="m", base_url=server.base_url, limits=Limits(first=30), retries=retries)
+        _, why = await ask(model)
+        assert (why, len(server.calls)) == ("the model's server answered 500 (it asks to wait 40 s)", 1)
 
 
 def test_A21_waits_double_to_their_cap_and_are_jittered() -> None:
@@ -285,7 +287,7 @@ async def test_leaving_or_cancelling_ends_the_servers_work(way: str) -> None:
                 if way == "cancel":
                     scope.cancel()
                     await anext(aiter(tokens))
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             await server.gone.wait()
         sent = server.sent
     assert sent == server.sent
