@@ -12,9 +12,10 @@ from syncchat.agent.model import Model
 from syncchat.agent.policy import consider
 from syncchat.agent.prompt import Who, is_finished, judge_prompt, reply_prompt
 from syncchat.agent.reply import Reply
+from syncchat.core.asking import Asked
 from syncchat.core.deltas import Added, Changed, Delta
 from syncchat.core.ids import MessageId, parse_id
-from syncchat.core.message import Message, Request
+from syncchat.core.message import Message
 from syncchat.core.room import Room
 from syncchat.mailbox import Mailbox
 
@@ -80,7 +81,7 @@ class Agent:
         self._joined = self._clock()
         subscriptions = [
             self._room.timeline.listen(self._hear),
-            self._room.listen_requests(self._hear_requests),
+            self._room.listen_asked(self._hear_asked),
         ]
         try:
             self._say("watching")
@@ -127,10 +128,10 @@ class Agent:
             self._growing.discard(delta.row)
             self._inbox.put(delta.row)
 
-    def _hear_requests(self, requests: list[Request]) -> None:
-        for request in requests:
-            if request.verb == "stop" and self._trigger is not None:
-                self._stop(request.id)
+    def _hear_asked(self, news: list[Asked]) -> None:
+        for asked in news:
+            if asked.verb == "stop" and self._trigger is not None:
+                self._stop(asked.what)
 
     def _stop(self, id: str) -> None:
         """Stop answering; `id` is that of the answer, or of the message that it answers."""

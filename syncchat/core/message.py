@@ -1,9 +1,10 @@
 """A message as a room shows it, and what may stand in one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from syncchat.core.answer import Call, Cite, read_calls, read_cites
 from syncchat.core.codec import dump, encodable
 from syncchat.core.ids import NAME, MessageId, author_of, check_name, parse_id
 from syncchat.errors import InvalidName, SyncchatError
@@ -18,7 +19,10 @@ MAX_EMOJI = 32
 """The longest reaction, in characters."""
 
 STATES: Final = frozenset({"stopped", "interrupted", "error"})
-"""How a streamed message may have ended, other than by being complete."""
+"""How a streamed message may have ended, other than by being complete; then it may have no text."""
+
+MAX_PROBLEM = 300
+"""Characters of the cause for which a message has failed."""
 
 
 class TextTooLong(SyncchatError, ValueError):
@@ -40,8 +44,11 @@ class Message:
     `hlc` is its time in milliseconds since 1970, `edited` that of its last edit. `re` is the id
     of the message it answers. `reactions` has for each emoji the users who reacted, sorted.
     `state` is one of STATES, or None for a complete message. `durable`: it is finished, and
-    nothing of it waits for the server's acknowledgement. While `streaming`, only its text is known, and
-    `agent` is taken to be True. `deleted_by` is the moderator who deleted it, None if it was its author.
+    nothing of it waits for the server's acknowledgement. While `streaming`, only its text and its `calls`
+    are known, and `agent` is taken to be True. `deleted_by` is the moderator who deleted it, None if it was
+    its author. `of` is the id of the earlier version that this one replaces, one of the same author's.
+    `stopped_by` is who asked to stop it, `problem` a short cause of its failure, for showing only. `cites`
+    and `calls` are as `core/answer.py` has them.
     """
 
     id: str
@@ -57,6 +64,11 @@ class Message:
     reactions: Mapping[str, tuple[str, ...]]
     durable: bool
     deleted_by: str | None = None
+    of: str | None = None
+    stopped_by: str | None = None
+    cites: tuple[Cite, ...] = ()
+    calls: tuple[Call, ...] = ()
+    problem: str | None = None
 
 
 class Body(NamedTuple):
@@ -69,6 +81,11 @@ class Body(NamedTuple):
     agent: bool = False
     state: str | None = None
     by: str | None = None
+    of: str | None = None
+    stopped_by: str | None = None
+    cites: tuple[Cite, ...] = ()
+    calls: tuple[Call, ...] = ()
+    problem: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The row's value: the text, and those of the other fields that say anything."""
@@ -88,14 +105,31 @@ def read_body(value: object) -> Body | None:
     text = value.get("text")
     if not isinstance(text, str):
         return None
-    re, edited, state = value.get("re"), value.get("edited"), value.get("state")
+    edited, state, problem = value.get("edited"), value.get("state"), value.get("problem")
     return Body(
         printable(text),
-        re=re if isinstance(re, str) and read_id(re) is not None else None,
+        re=_read(value.get("re"), read_id),
         edited=edited if type(edited) is int else None,
         agent=value.get("agent") is True,
         state=state if isinstance(state, str) and state in STATES else None,
+        of=_read(value.get("of"), read_id),
+        stopped_by=_read(value.get("stopped_by"), NAME.match),
+        cites=read_cites(value["cites"]) if "cites" in value else (),
+        calls=read_calls(value["calls"]) if "calls" in value else (),
+        problem=printable(problem[:MAX_PROBLEM]) if isinstance(problem, str) else None,
     )
+
+
+def _read(value: object, parse: Callable[[str], object]) -> str | None:
+    return value if isinstance(value, str) and parse(value) is not None else None
+
+
+def may_replace(of: str, id: str) -> bool:
+    """Whether the message `id` can be a later version of `of`, that is, of an earlier one of its author's.
+
+    Raises InvalidName for what is no id.
+    """
+    return of < id and author_of(of) == author_of(id)
 
 
 def printable(text: str) -> str:
@@ -161,29 +195,3 @@ def read_reaction(key: str) -> Reaction | None:
     except ValueError:
         return None
     return reaction
-
-
-class Request(NamedTuple):
-    """The key of a row of `requests`: who asks what about which message."""
-
-    verb: str
-    id: str
-    user: str
-
-
-def request_key(request: Request) -> str:
-    """The row for a request; raises InvalidName for a verb, id or user that cannot be."""
-    check_name(request.verb, "verb")
-    author_of(request.id)
-    check_name(request.user, "user")
-    return "|".join(request)
-
-
-def read_request(key: str) -> Request | None:
-    """Read the key of a row of `requests`; None if it is malformed."""
-    try:
-        request = Request(*key.split("|"))
-        request_key(request)
-    except (TypeError, ValueError):
-        return None
-    return request

@@ -1,11 +1,14 @@
 """A page of a room: the schema of one doc."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from syncchat.core.answer import Call, read_calls
+from syncchat.core.asking import Asked, asked_key, read_asked
 from syncchat.core.changes import Change
+from syncchat.core.ids import author_of
 from syncchat.core.late import Late, read_mark
-from syncchat.core.message import Body, Reaction, Request, read_body, read_reaction, read_request
+from syncchat.core.message import Body, Reaction, read_body, read_id, read_reaction
 from syncchat.core.store import Store
 
 MESSAGES = "messages"
@@ -13,6 +16,9 @@ STREAMS = "streams"
 REACTIONS = "reactions"
 REQUESTS = "requests"
 MARKS = "marks"
+
+CALLS = "calls"
+"""The verb of the row that has the tool calls of a message while it is being written."""
 
 _NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
@@ -36,6 +42,9 @@ class Page:
         self._reacted: dict[str, dict[str, set[str]]] = {}
         for key in self.reactions.rows():
             self.note_reaction(key, there=True)
+        self._calls: dict[str, tuple[Call, ...]] = {}
+        for key in self.requests.rows():
+            self.note_calls(key)
 
     def now(self, id: str) -> str:
         """The id that a message has now."""
@@ -56,6 +65,13 @@ class Page:
         with self.store.transaction():
             self.messages.set(id, body.to_json())
             self.streams.delete(id)
+            self.requests.delete(_calls_row(id))
+
+    def discard(self, id: str) -> bool:
+        """Remove what is being streamed under an id, and its calls; False if it is gone already."""
+        with self.store.transaction():
+            self.requests.delete(_calls_row(id))
+            return self.streams.delete(id)
 
     def reactions_to(self, id: str) -> Mapping[str, tuple[str, ...]]:
         """For each emoji, sorted, the users who reacted to a message with it, sorted."""
@@ -93,6 +109,39 @@ class Page:
         marks = (read_mark(id, value, self.number) for id, value in self.marks.items())
         return (late for late in marks if late is not None)
 
-    def asked(self) -> Iterator[Request]:
-        """The requests on this page, in no particular order."""
-        return (request for request in map(read_request, self.requests.rows()) if request is not None)
+    def asked(self, verb: str | None = None) -> Iterator[Asked]:
+        """The requests on this page, or those with a verb, in no particular order."""
+        begin = "" if verb is None else f"{verb}|"
+        rows = (self.read_asked(key) for key in self.requests.rows() if key.startswith(begin))
+        return (asked for asked in rows if asked is not None)
+
+    def read_asked(self, key: str) -> Asked | None:
+        """The request in a row; None if there is none, or a malformed one."""
+        return read_asked(key, self.requests.read(key))
+
+    def show_calls(self, id: str, calls: Sequence[Call]) -> None:
+        """Show the tool calls of a message that is being written."""
+        self.requests.set(_calls_row(id), list(calls))
+
+    def calls_of(self, id: str) -> tuple[Call, ...]:
+        """The tool calls of a message that is being written."""
+        return self._calls.get(id, ())
+
+    def note_calls(self, key: str) -> str | None:
+        """Take note of what a row of `requests` is now; the id of the message whose calls it has, if any."""
+        verb, _, rest = key.partition("|")
+        id, _, user = rest.partition("|")
+        parts = read_id(id) if verb == CALLS else None
+        if parts is None or parts.user != user:
+            return None
+        calls = read_calls(self.requests.read(key))
+        if not calls and id not in self._calls:
+            return None
+        self._calls[id] = calls
+        if not calls:
+            del self._calls[id]
+        return id
+
+
+def _calls_row(id: str) -> str:
+    return asked_key(CALLS, id, author_of(id))

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from pycrdt import Doc, Map
 
+from syncchat.core.answer import are_cites
 from syncchat.core.codec import dump, load
 from syncchat.core.ids import MAX_AHEAD, Hlc, parse_id, restamped
 from syncchat.core.message import read_id
@@ -31,13 +32,16 @@ class Restamping(NamedTuple):
         return row[0], "|".join(self.ids.get(part, part) for part in row[1].split("|"))
 
     def text(self, source: Doc[Any], row: Row) -> str | None:
-        """The JSON of a message there; None if it stays as it is."""
-        value = _json(source, row) if row[0] == "messages" else None
+        """The JSON of a message or a request there; None if it stays as it is."""
+        value = _json(source, row) if row[0] in ("messages", "requests") else None
         if not isinstance(value, dict):
             return None
         there = dict(value)
-        if isinstance(value.get("re"), str):
-            there["re"] = self.ids.get(value["re"], value["re"])
+        for name in ("re", "of", "reply"):
+            if isinstance(value.get(name), str):
+                there[name] = self.ids.get(value[name], value[name])
+        if are_cites(value.get("cites")):
+            there["cites"] = [[label, self.ids.get(id, id)] for label, id in value["cites"]]
         if type(value.get("edited")) is int:
             there["edited"] = min(value["edited"], self.now)
         return None if there == value else dump(there)

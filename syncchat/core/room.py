@@ -3,20 +3,32 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from syncchat.core.asking import MAX_VALUE, Asked, asked_key
 from syncchat.core.changes import Change
+from syncchat.core.codec import dump
 from syncchat.core.grant import Role
-from syncchat.core.ids import MAX_AHEAD, Hlc, MessageId, check_name, format_id, page_name, parse_id
+from syncchat.core.ids import (
+    HLC_WIDTH,
+    MAX_AHEAD,
+    Hlc,
+    MessageId,
+    base32,
+    check_name,
+    format_id,
+    page_name,
+    parse_id,
+)
 from syncchat.core.listeners import Signal
 from syncchat.core.message import (
+    BadText,
     Body,
     Message,
     Reaction,
-    Request,
+    TextTooLong,
     UnknownMessage,
     check_message_text,
+    may_replace,
     reaction_key,
-    read_request,
-    request_key,
 )
 from syncchat.core.page import MESSAGES, REQUESTS, Page
 from syncchat.core.people import Person, PresenceLike, people
@@ -56,7 +68,7 @@ class Room:
         self.role: Role | None = None
         """What the server lets us do here; None until it has said so."""
         self._roles: Signal[Role] = Signal("listeners to roles failed")
-        self._requests: Signal[list[Request]] = Signal("listeners to requests failed")
+        self._asked: Signal[list[Asked]] = Signal("listeners to requests failed")
         self.timeline = Timeline(durable=self._is_durable, see=self._see)
 
     # What the peer does: which docs the room is made of, and what became of them.
@@ -131,14 +143,9 @@ class Room:
         page, message = self._own(id)
         if message.deleted:
             raise UnknownMessage(f"message {id} was deleted")
-        body = Body(
-            check_message_text(text),
-            re=message.re,
-            edited=self._hlc.next(),
-            agent=message.agent,
-            state=message.state,
-        )
-        page.put(message.id, body)
+        check_message_text(text)
+        body = page.body(message.id) or Body(text, agent=message.agent)
+        page.put(message.id, body._replace(text=text, edited=self._hlc.next()))
 
     def delete(self, id: str) -> None:
         """Take back the text of an own message, also while it is being streamed; a moderator, of anybody's.
@@ -157,27 +164,43 @@ class Room:
             return False
         return message.user == self.user or self.role is Role.MODERATOR
 
-    def stream(self, *, re: str | None = None, agent: bool = True) -> Stream:
+    def versions(self, id: str) -> list[Message]:
+        """The earlier versions of a message that are on the attached pages, oldest first."""
+        message = self.message(id)
+        found: list[Message] = []
+        while message is not None and message.of is not None:  # which is earlier: this comes to an end
+            message = self.message(message.of)
+            found += [] if message is None else [message]
+        return found[::-1]
+
+    def stream(self, *, re: str | None = None, of: str | None = None, agent: bool = True) -> Stream:
         """Begin a message that is written piece by piece; raises InvalidName for a `re` that is no id.
 
         With `agent` it will say that an agent wrote it, unless the server has told that this one is none.
+        `of` is the id of an earlier message of one's own which this one replaces; else BadText is raised.
         """
         page, id = self._newest(), self._new_id(re)
+        stream = self._writing(page, id, re, of, agent)
         page.streams.create(id)
-        page.writing.add(id)
-        return Stream(id, page, re=re and self._now(re), agent=agent and self._may_be_agent)
+        return stream
 
-    def reopen(self, id: str, *, agent: bool = True) -> Stream:
+    def reopen(self, id: str, *, re: str | None = None, of: str | None = None, agent: bool = True) -> Stream:
         """Go on with an own message that was being streamed when its writer stopped.
 
-        `agent` is as for `stream`. Raises Refused (G1) for somebody else's, UnknownMessage if it is not
-        there or finished.
+        The rest is as for `stream`: nobody knows it of a message that is being written, but who began it.
+        Raises Refused (G1) for somebody else's, UnknownMessage if it is not there or finished.
         """
         page, message = self._own(id)
         if not message.streaming:
             raise UnknownMessage(f"message {id} is finished")
-        page.writing.add(message.id)
-        return Stream(message.id, page, re=None, agent=agent and self._may_be_agent)
+        return self._writing(page, message.id, re, of, agent)
+
+    def _writing(self, page: Page, id: str, re: str | None, of: str | None, agent: bool) -> Stream:
+        replaced = None if of is None else self._now(of)
+        if replaced is not None and not may_replace(replaced, id):
+            raise BadText("a later version replaces an earlier message of one's own")
+        page.writing.add(id)
+        return Stream(id, page, re=re and self._now(re), of=replaced, agent=agent and self._may_be_agent)
 
     @property
     def _may_be_agent(self) -> bool:
@@ -198,25 +221,31 @@ class Room:
 
     # Requests to agents and to the server
 
-    def request(self, verb: str, id: str) -> None:
-        """Ask for something about a message, `stop` say; asking again changes nothing.
+    def ask(self, verb: str, id: str | None = None, value: Any = 1) -> str:
+        """Ask for something about a message, `stop` say, or about none; returns the `what` of the request.
 
-        Raises UnknownMessage, and InvalidName for a verb that is no name.
+        Asking again with another `value`, which is JSON, takes the place of the earlier request; with the
+        same one it changes nothing. Raises UnknownMessage, InvalidName for a verb that is no name,
+        TextTooLong for a value over MAX_VALUE bytes of JSON, ValueError or TypeError for one that is no JSON.
         """
         self._check_role()
-        page = self._page_of(id)
-        key = request_key(Request(verb, page.now(id), self.user))
-        if key not in page.requests:
-            page.requests.set(key, 1)
+        if len(dump(value).encode()) > MAX_VALUE:
+            raise TextTooLong(f"what is asked has more than {MAX_VALUE} bytes of JSON")
+        page = self._newest() if id is None else self._page_of(id)
+        what = base32(self._hlc.next(), HLC_WIDTH) if id is None else page.now(id)
+        key = asked_key(verb, what, self.user)
+        if page.requests.read(key) != value:
+            page.requests.set(key, value)
+        return what
 
-    def requests(self) -> Iterator[Request]:
-        """Every request on the attached pages, in no particular order."""
+    def asked(self, verb: str | None = None) -> Iterator[Asked]:
+        """Every request on the attached pages, or those with a verb, in no particular order."""
         for page, _ in list(self._pages.values()):
-            yield from page.asked()
+            yield from page.asked(verb)
 
-    def listen_requests(self, callback: Callable[[list[Request]], None]) -> Subscription:
-        """Hear of new requests, once per transaction."""
-        return self._requests.listen(callback)
+    def listen_asked(self, callback: Callable[[list[Asked]], None]) -> Subscription:
+        """Hear of requests that are new or say something else, once per transaction."""
+        return self._asked.listen(callback)
 
     # Who is here
 
@@ -266,10 +295,10 @@ class Room:
 
     def _apply(self, page: Page, changes: list[Change]) -> None:
         self.timeline.apply(page, changes)
-        asked = [change.row for change in changes if change.table == REQUESTS and change.kind == "added"]
-        requests = [request for request in map(read_request, asked) if request is not None]
-        if requests:
-            self._requests.tell(requests)
+        rows = [change.row for change in changes if change.table == REQUESTS]
+        asked = [asked for asked in map(page.read_asked, rows) if asked is not None]
+        if asked:
+            self._asked.tell(asked)
 
     def _see(self, id: MessageId) -> None:
         # A clock far ahead would drag everybody's with it, and put all later posts below it.

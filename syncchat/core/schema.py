@@ -6,6 +6,7 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from syncchat.core.asking import MAX_ASKED
 from syncchat.core.grant import Role
 from syncchat.core.ids import NAME, RAND_WIDTH, DocName, author_of, parse_id
 from syncchat.core.places import Row
@@ -112,6 +113,14 @@ class Schema:
     adopts: bool = True
     """Whether who writes next under a client id of whose owner nothing is known becomes its owner."""
 
+    shown: Mapping[str, str] = field(init=False, repr=False)
+    """For each root whose rows are on screens as messages, or as their beginnings: that of the messages."""
+
+    def __post_init__(self) -> None:
+        messages = {name: rule for name, rule in self.roots.items() if rule.content is Content.MESSAGE}
+        begun = {rule.follows: name for name, rule in messages.items() if rule.follows is not None}
+        object.__setattr__(self, "shown", {name: name for name in messages} | begun)
+
     def root(self, name: str) -> Root | None:
         """The rule for a root, None if there may be no such root."""
         return self.roots.get(name, self.others)
@@ -184,7 +193,7 @@ PAGE: Final = Schema(
         "messages": Root(_author, Content.MESSAGE, stamp=_id_stamp, follows="streams"),
         "streams": Root(_author, Content.TEXT, stamp=_id_stamp, removable=True),
         "reactions": Root(_reactor, Content.JSON, max_bytes=KIB, removable=True),
-        "requests": Root(_requester, Content.JSON, max_bytes=4 * KIB, stamp=_request_stamp, removable=True),
+        "requests": Root(_requester, Content.JSON, max_bytes=MAX_ASKED, stamp=_request_stamp, removable=True),
         "marks": Root(server_only, Content.JSON),
     },
     max_depth=1,

@@ -1,7 +1,21 @@
 """A message while it is being written, piece by piece."""
 
+from collections.abc import Sequence
+
+from syncchat.core.answer import (
+    MAX_CALLS,
+    MAX_CALLS_JSON,
+    MAX_CITES,
+    Call,
+    Cite,
+    are_calls,
+    are_cites,
+    ended,
+    fitted,
+)
 from syncchat.core.codec import check_text
-from syncchat.core.message import STATES, BadText, Body, check_size
+from syncchat.core.ids import check_name
+from syncchat.core.message import MAX_PROBLEM, STATES, BadText, Body, check_size, printable
 from syncchat.core.page import Page
 
 
@@ -13,10 +27,11 @@ class Stream:
     after the message was stamped anew.
     """
 
-    def __init__(self, id: str, page: Page, *, re: str | None, agent: bool) -> None:
+    def __init__(self, id: str, page: Page, *, re: str | None, of: str | None, agent: bool) -> None:
         self._id = id
         self._page = page
         self._re = re
+        self._of = of
         self._agent = agent
 
     @property
@@ -49,23 +64,75 @@ class Stream:
             check_size(size + len(check_text(token, "a token").encode()))
             return self._page.streams.append(self.id, token)
 
-    def finish(self, *, text: str | None = None, state: str | None = None) -> bool:
+    def show(self, *, calls: Sequence[Call]) -> bool:
+        """Show the tool calls of the message while it is being written; False if somebody deleted it.
+
+        Only an agent can: of anybody else nothing is shown. Results are cut to what fits. Raises BadText for
+        calls that cannot be shown: more than MAX_CALLS, say, or arguments over MAX_CALLS_JSON bytes of JSON.
+        """
+        calls = _checked(calls)
+        if self.open and self._agent:
+            self._page.show_calls(self.id, calls)
+        return self.open
+
+    def finish(
+        self,
+        *,
+        text: str | None = None,
+        state: str | None = None,
+        stopped_by: str | None = None,
+        cites: Sequence[Cite] = (),
+        calls: Sequence[Call] | None = None,
+        problem: str | None = None,
+    ) -> bool:
         """Make it a finished message, in one transaction; False if somebody deleted it.
 
-        `text` replaces what was written. `state` is None for a complete message or one of STATES,
-        else BadText is raised. Raises TextTooLong for a `text` over MAX_TEXT bytes.
+        `text` replaces what was written. `state` is None for a complete message, which needs a text, or one
+        of STATES. `calls` are those that were shown if not given; what is still open then has failed.
+        `problem` is cut to MAX_PROBLEM characters. Raises BadText for what cannot be shown, TextTooLong for a
+        `text` over MAX_TEXT bytes, InvalidName for a `stopped_by` that is no user.
         """
-        if state is not None and state not in STATES:
-            raise BadText(f"{state!r} is no state of a message: use one of {', '.join(sorted(STATES))}")
-        if text is not None:
-            check_size(len(check_text(text, "a text").encode()))
+        _check_ending(text, state, cites)
+        calls = self._page.calls_of(self.id) if calls is None else _checked(calls)
         written = self._page.streams.get(self.id)
         if written is None or self._page.store.is_closed:
             return False
         whole = written if text is None else text
-        self._page.put(self.id, Body(whole, re=self._re, agent=self._agent, state=state))
+        if state is None and not whole.strip():
+            raise BadText("a message needs a text, unless it has failed: give a state, or discard it")
+        body = Body(
+            whole,
+            re=self._re,
+            agent=self._agent,
+            state=state,
+            of=self._of,
+            stopped_by=None if stopped_by is None else check_name(stopped_by, "user"),
+            cites=tuple(cites),
+            calls=tuple(ended(calls)) if self._agent else (),
+            problem=None if problem is None else printable(problem[:MAX_PROBLEM]),
+        )
+        self._page.put(self.id, body)
         return True
 
     def discard(self) -> bool:
         """Remove it without a trace; False if it is gone already."""
-        return self.open and self._page.streams.delete(self.id)
+        return self.open and self._page.discard(self.id)
+
+
+def _check_ending(text: str | None, state: str | None, cites: Sequence[Cite]) -> None:
+    if state is not None and state not in STATES:
+        raise BadText(f"{state!r} is no state of a message: use one of {', '.join(sorted(STATES))}")
+    if not are_cites(cites):
+        raise BadText(f"a message cites up to {MAX_CITES} messages, by short labels and ids")
+    if text is not None:
+        check_size(len(check_text(text, "a text").encode()))
+
+
+def _checked(calls: Sequence[Call]) -> list[Call]:
+    fitting = fitted(calls)
+    if not are_calls(fitting):
+        raise BadText(
+            f"a message shows up to {MAX_CALLS} calls, each with `name`, `args` and `state`, "
+            f"of up to {MAX_CALLS_JSON} bytes of JSON"
+        )
+    return fitting

@@ -9,8 +9,8 @@ from syncchat.core.changes import Change
 from syncchat.core.deltas import Added, Changed, Delta, Removed
 from syncchat.core.ids import MessageId
 from syncchat.core.listeners import Signal
-from syncchat.core.message import Body, Message, read_id
-from syncchat.core.page import MESSAGES, REACTIONS, STREAMS, Page
+from syncchat.core.message import Body, Message, may_replace, read_id
+from syncchat.core.page import MESSAGES, REACTIONS, REQUESTS, STREAMS, Page
 from syncchat.core.presence import Subscription
 
 
@@ -138,6 +138,10 @@ class Timeline(Sequence[Message]):
                 reaction = page.note(change)
                 if reaction is not None:
                     restyled[reaction.id] = None
+            elif change.table == REQUESTS:
+                calling = page.note_calls(change.row)
+                if calling is not None:
+                    restyled[calling] = None
             elif change.table == STREAMS and change.appended is not None and self._grow(page, change):
                 deltas.append(Changed(self._position(change.row), change.row, change.appended))
             elif change.table in (MESSAGES, STREAMS) and page in self._rows:
@@ -217,7 +221,7 @@ class Timeline(Sequence[Message]):
         return line.message
 
     def _build(self, id: str, line: _Line) -> Message:
-        body = line.body or Body(line.text(), agent=True)
+        body = line.body or Body(line.text(), agent=True, calls=line.page.calls_of(id))
         return Message(
             id=id,
             hlc=line.parts_of_id.hlc,
@@ -232,4 +236,9 @@ class Timeline(Sequence[Message]):
             reactions=line.page.reactions_to(id),
             durable=line.body is not None and self._durable(line.page, id),
             deleted_by=body.by,
+            of=body.of if body.of is not None and may_replace(body.of, id) else None,
+            stopped_by=body.stopped_by,
+            cites=body.cites,
+            calls=body.calls,
+            problem=body.problem,
         )

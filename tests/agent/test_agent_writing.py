@@ -108,7 +108,7 @@ async def test_stop_ends_the_call_and_keeps_what_was_written(world: World, which
     async with running(world.agent(model)):
         asked = world.ann.post("count")
         await until(lambda: world.answers)
-        world.ann.request("stop", world.answers[0].id if which == "answer" else asked)
+        world.ann.ask("stop", world.answers[0].id if which == "answer" else asked)
         await until(lambda: model.running == 0)
         await until(lambda: world.told["state"] == "watching")
     assert world.finished == [("One", "stopped")]
@@ -119,7 +119,7 @@ async def test_stop_ends_a_judgement_as_well(world: World) -> None:
     async with running(world.agent(ScriptedModel(["never"]), judge)):
         asked = world.ann.post("count")
         await until(lambda: judge.running)
-        world.ann.request("stop", asked)
+        world.ann.ask("stop", asked)
         await until(lambda: world.told["state"] == "watching")
     assert (judge.running, world.answers) == (0, [])
 
@@ -131,8 +131,8 @@ async def test_another_messages_stop_and_other_verbs_stop_nothing(world: World) 
     async with running(world.agent(ScriptedModel(["One", gate, " two"]))):
         world.ann.post("count")
         await until(lambda: world.answers)
-        world.ann.request("stop", other)
-        world.ann.request("again", world.answers[0].id)
+        world.ann.ask("stop", other)
+        world.ann.ask("again", world.answers[0].id)
         await anyio.wait_all_tasks_blocked()
         gate.set()
         await until(lambda: world.finished)

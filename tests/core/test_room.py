@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 from pycrdt import Doc
 
+from syncchat.core.asking import Asked
 from syncchat.core.ids import MAX_AHEAD, Hlc, format_id, parse_id
-from syncchat.core.message import MAX_TEXT, BadText, Request, TextTooLong, UnknownMessage
+from syncchat.core.message import MAX_TEXT, BadText, TextTooLong, UnknownMessage
 from syncchat.core.people import Person
 from syncchat.core.presence import Presence
 from syncchat.core.room import Room
@@ -106,7 +107,7 @@ def test_G7_odd_names_and_ids_are_refused() -> None:
     with pytest.raises(InvalidName, match="no message id"):
         ann.room.post("hello", re="nonsense")
     with pytest.raises(InvalidName, match="verb"):
-        ann.room.request("a|b", id)
+        ann.room.ask("a|b", id)
 
 
 def test_a_room_without_a_page_says_so() -> None:
@@ -186,7 +187,7 @@ def test_what_is_not_there_is_named_in_the_error() -> None:
         lambda: ann.room.edit(gone, "x"),
         lambda: ann.room.delete(gone),
         lambda: ann.room.react(gone, "👍"),
-        lambda: ann.room.request("stop", gone),
+        lambda: ann.room.ask("stop", gone),
         lambda: ann.room.reopen(gone),
     ]
     for write in writes:
@@ -328,18 +329,18 @@ def test_G6_an_emoji_that_could_not_be_read_back_is_refused(emoji: str) -> None:
         ann.room.react(id, emoji)
 
 
-def test_requests_are_heard_once_wherever_they_come_from() -> None:
+def test_what_is_asked_is_heard_once_wherever_it_comes_from() -> None:
     ann, bob, id = shared()
-    heard: list[list[Request]] = []
-    ann.room.listen_requests(heard.append)
-    bob.room.request("stop", id)
-    bob.room.request("stop", id)
+    heard: list[list[Asked]] = []
+    ann.room.listen_asked(heard.append)
+    bob.room.ask("stop", id)
+    bob.room.ask("stop", id)
     ann.take(bob)
     bob.store.table("requests").set("odd", 1)
     bob.store.table("requests").set("a|b|c|d", 1)
     ann.take(bob)
-    assert heard == [[Request("stop", id, "bob")]]
-    assert list(ann.room.requests()) == [Request("stop", id, "bob")]
+    assert heard == [[Asked("stop", id, "bob", 1, NOW)]]
+    assert list(ann.room.asked()) == [Asked("stop", id, "bob", 1, NOW)]
 
 
 # People and the cover

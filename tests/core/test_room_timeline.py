@@ -332,6 +332,7 @@ def test_O7_a_message_tells_whether_it_is_local_or_durable() -> None:
 def test_O7_a_message_is_not_durable_before_it_is_finished() -> None:
     copy = Copy()
     stream = copy.room.stream()
+    stream.append("hello")
     assert not copy.room.timeline[0].durable
     stream.finish()
     assert copy.room.timeline[0].durable

@@ -57,7 +57,7 @@ def test_G11_a_reader_sees_everything_and_is_told_before_it_writes() -> None:
                 lambda: hers.post("no"),
                 lambda: hers.react(mine, "⭐"),
                 hers.stream,
-                lambda: hers.request("stop", mine),
+                lambda: hers.ask("stop", mine),
                 lambda: hers.delete(mine),
             ):
                 with pytest.raises(Refused, match="G11"):

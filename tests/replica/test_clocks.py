@@ -41,7 +41,7 @@ def test_G9_what_was_written_offline_by_a_clock_an_hour_ahead_is_stamped_anew_in
             for number in range(1, 30):
                 other.post(f"number {number}", re=first)
             other.react(first, "⭐")
-            other.request("stop", first)
+            other.ask("stop", first)
             other.edit(first, "number 0, edited")
             assert late_by(first) > HOUR // 2
             async with server.running():
@@ -54,7 +54,7 @@ def test_G9_what_was_written_offline_by_a_clock_an_hour_ahead_is_stamped_anew_in
                 assert all(-HOUR // 60 < late_by(id) <= 0 for id in ids)
                 assert {message.re for message in room.timeline[1:]} == {ids[0]}
                 assert dict(room.timeline[0].reactions) == {"⭐": ("bob",)}
-                assert [request.id for request in room.requests()] == [ids[0]]
+                assert [asked.what for asked in room.asked()] == [ids[0]]
                 assert 0 < (room.timeline[0].edited or 0) < wall_clock() + MAX_AHEAD
                 assert other.message(first) == other.timeline[0], "whoever knows the old id still finds it"
                 answer = other.post("an answer", re=first)

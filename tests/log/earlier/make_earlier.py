@@ -140,7 +140,7 @@ class Makes:
             a.delete(removed)
             b.delete(regretted)
             a.react(answer, "👍")
-            a.request("again", answer)
+            a.ask("again", answer)
             self._stream(h, answer)
             await self._rest(*peers)
             await self._be_refused(bob, hello)
