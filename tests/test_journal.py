@@ -28,7 +28,7 @@ class Words:
         return self.said
 
     def restore(self, whole: Any) -> None:
-        self.said = list(whole)
+        self.said += whole
 
 
 async def test_what_is_written_is_there_after_closing_and_opening_again(tmp_path: Path) -> None:

@@ -213,6 +213,10 @@ async def test_A22_decisions_are_kept_with_those_before_them_and_found_by_the_an
         assert (entry.decision, entry.rule, entry.reply, entry.inputs) == ("speak", "A1", "r1", {"people": 2})
         assert entry.cost == Spend(2, 130, 35)
         assert entry.before == ((5, "wait", "A11"), (7, "judge", "A2"))
+        await notebook.record(Entry("lobby", "m1", 11, "withdraw", "A18"))
+        later = await notebook.entry("lobby", "r1")
+        assert later is not None
+        assert (later.decision, later.before[-1]) == ("withdraw", (9, "speak", "A1"))
         assert await notebook.entry("lobby", "m2") is None
         assert await notebook.entry("attic", "m1") is None
 
