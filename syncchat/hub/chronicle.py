@@ -13,11 +13,12 @@ from syncchat.core.arrivals import Arrival, Arrived, arrivals_on, new_rows, news
 from syncchat.core.ids import cover_name, page_name, parse_doc
 from syncchat.core.listeners import Signal
 from syncchat.core.message import read_id
-from syncchat.core.page import MARKS, MESSAGES
+from syncchat.core.page import MARKS, MESSAGES, STREAMS
 from syncchat.core.places import Row
 from syncchat.core.plan import Plan
 from syncchat.errors import Refused, describe
 from syncchat.hub.limits import Limits
+from syncchat.hub.orphans import ending
 from syncchat.hub.room_history import Marker, RoomHistory
 from syncchat.hub.stats import Stats
 
@@ -105,6 +106,8 @@ class Chronicle:
         if name.page == history.newest and history.arrived is None and not is_empty:
             self._begin(history, doc)
             self._save_soon(history)
+        elif history.cover.first <= name.page < history.newest and doc.rows(STREAMS):
+            self._docs.spawn(self._end_orphans, history, doc)
         return name.page < history.cover.first
 
     async def is_open(self, page: str) -> bool:
@@ -293,6 +296,16 @@ class Chronicle:
         except BaseException:
             history.marker = None  # what it wrote is lost, and what it would write next builds on that
             raise
+
+    async def _end_orphans(self, history: RoomHistory, page: "ServedDoc") -> None:
+        """End what nobody is writing any more. Raises LogError."""
+        newest = await self._docs.load(page_name(history.room, history.newest))
+        if history.arrived is None and newest.is_still:
+            self._begin(history, newest)
+        streams, messages = page.rows(STREAMS), page.rows(MESSAGES)
+        update = ending(messages, streams, history.last, self._rng.getrandbits(CLIENT_ID_BITS))
+        if update is not None:
+            await page.write(update)
 
     # Read marks.
 
