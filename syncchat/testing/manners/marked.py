@@ -47,10 +47,10 @@ def marked_cases(room: str, pages: Iterable[Page], agent: Who) -> Iterator[Case]
     modes: dict[str, bool] = {}
     for page in pages:
         said = before + list(_said(page))
-        modes |= {what: value == "on" for what, _, value in _asked(page, "ambient")}
+        modes |= {asked.what: asked.value == "on" for asked in page.asked("ambient")}
         marks: dict[str, dict[str, str]] = {}
-        for id, user, value in _asked(page, "should"):
-            marks.setdefault(id, {})[user] = str(value)
+        for asked in page.asked("should"):
+            marks.setdefault(asked.what, {})[asked.user] = str(asked.value)
         told: set[str] = set()
         for id in sorted(marks):
             case = _case(room, said, id, marks[id], modes, agent)
@@ -67,14 +67,6 @@ def _said(page: Page) -> Iterator[_Said]:
             parts = parse_id(id)
             finished = body.state is None and bool(body.text.strip())
             yield _Said(id, parts.user, parts.hlc / 1000, body.text, body.re, body.agent, finished)
-
-
-def _asked(page: Page, verb: str) -> Iterator[tuple[str, str, object]]:
-    """What the page's requests of one verb are about, whose they are, and their values."""
-    for key, value in page.requests.items():
-        parts = key.split("|")
-        if len(parts) == 3 and parts[0] == verb:
-            yield parts[1], parts[2], value
 
 
 def _case(
