@@ -13,11 +13,13 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import PayloadTooBig
 from websockets.frames import Close, Frame, Opcode
 from websockets.http11 import Request
+from websockets.protocol import State
 
 from syncchat.errors import CloseCode, LinkClosed, ProtocolError
 from syncchat.link.protocol import short
 from syncchat.wakeup import Wakeup
 from syncchat_server.app import RAW_SOCKET
+from syncchat_server.framing import Frames
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveEvent, WebSocketCloseEvent
@@ -57,6 +59,28 @@ class RawSocketProtocol(WebSocketsSansIOProtocol):
     """uvicorn's protocol, which hands binary frames to a RawLink once there is one for it."""
 
     link: "RawLink | None" = None
+    stream: Frames | None = None
+    """What takes frames off the stream once there is a link, in place of the library's slower parser."""
+    is_early = False
+    """Whether something came behind the handshake's request before there was a link."""
+
+    def data_received(self, data: bytes) -> None:
+        if self.stream is not None:
+            self.stream.receive(data)
+            return
+        self.is_early = self.handshake_initiated
+        super().data_received(data)
+        self.is_early = self.is_early or bool(self.conn.reader.buffer)
+
+    def take_over_stream(self) -> None:
+        """From now on binary frames go to the link without the library, if none is under way."""
+        if not self.is_early and self.conn.max_message_size is not None:
+            link = cast(RawLink, self.link)
+            self.stream = Frames(link.deliver, self._leave_to_library, most=self.conn.max_message_size)
+
+    def _leave_to_library(self, data: bytes) -> bool:
+        super().data_received(data)
+        return self.conn.state is State.OPEN and self.conn.current_size is None
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -239,6 +263,7 @@ class RawLink:
                 data = message.get("bytes")
                 self.refuse_text() if data is None else self.deliver(data)
         self._protocol.forget_handshake()
+        self._protocol.take_over_stream()
         if self._protocol.read_paused and not self._paused:
             self._protocol.read_paused = False
             self._transport.resume_reading()

@@ -228,8 +228,12 @@ class CoverWriter(Cover):
         return self._unsaved[cell] if cell in self._unsaved else self._saved.get(cell)
 
     def _add(self, cell: str, number: int = 1) -> None:
-        total, before = self.count(cell)
-        self._unsaved[cell] = [total + number, before]
+        count = self._unsaved.get(cell)
+        if count is None:
+            total, before = self.count(cell)
+            self._unsaved[cell] = [total + number, before]
+        else:
+            count[0] += number
 
     def _counts(self, user: str) -> bool:
         return TO + user in self._named or len(self._named) < MAX_NAMED or READ + user in self._readers

@@ -5,6 +5,7 @@
 routing key, with authentication for each doc and a SyncStatus for each update.
 """
 
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from syncchat.core.lib0 import Reader, write_var_bytes, write_var_string, write_var_uint
@@ -148,6 +149,19 @@ class YDialect:
         return bytes(buffer)
 
 
+@lru_cache(maxsize=1024)
+def _head(key: str) -> bytes:
+    buffer = bytearray()
+    write_var_string(buffer, key)
+    return bytes(buffer)
+
+
+@lru_cache(maxsize=2048)
+def _status(key: str, ok: bool) -> bytes:
+    """The frame with which each update is answered."""
+    return _head(key) + bytes((SYNC_STATUS, ok))
+
+
 class HocuspocusDialect:
     """Hocuspocus 4: many docs on the link, each opened by a token, each update acknowledged."""
 
@@ -210,8 +224,9 @@ class HocuspocusDialect:
             return b"\x09"
         if isinstance(message, Pong):
             return b"\x0a"
-        buffer = bytearray()
-        write_var_string(buffer, key)
+        if isinstance(message, Status):
+            return _status(key, message.ok)
+        buffer = bytearray(_head(key))
         if isinstance(message, Step1 | Step2 | Update):
             _encode_sync(buffer, message)
         else:
@@ -222,9 +237,6 @@ class HocuspocusDialect:
         if isinstance(message, Awareness):
             write_var_uint(buffer, AWARENESS)
             write_var_bytes(buffer, message.entries)
-        elif isinstance(message, Status):
-            write_var_uint(buffer, SYNC_STATUS)
-            write_var_uint(buffer, int(message.ok))
         elif isinstance(message, QueryAwareness):
             write_var_uint(buffer, QUERY_AWARENESS)
         elif isinstance(message, Stateless):

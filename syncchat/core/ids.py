@@ -127,10 +127,7 @@ def parse_id(text: str) -> MessageId:
 
 def author_of(text: str) -> str:
     """The user who may write a row with this message id; raises InvalidName if it is none."""
-    match = _ID.match(text)
-    if match is None:
-        raise InvalidName(f"{text[:60]!r} is no message id")
-    return match[2]
+    return parse_id(text).user
 
 
 MAX_AHEAD = 60_000

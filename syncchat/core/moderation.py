@@ -55,18 +55,12 @@ def raised(plan: Plan, index: StructIndex, writer: Writer, schema: Schema) -> tu
     """
     if writer.is_server:
         return ()
-    written = {_message_at(place, schema) for _, _, place in plan.placed}
-    removed = {place.row for place in plan.emptied if place is not None and place.depth == 0}
-    rows = {row for row in (written | removed) if row is not None and index.has(row)}
-    return tuple(sorted(row for row in rows if _is_buried(row, index, writer, schema)))
-
-
-def _message_at(place: Place | None, schema: Schema) -> Row | None:
-    """The row of the message that what is put at this place would show."""
-    if place is None or place.depth:
-        return None
-    root, key = place.row
-    return next(((name, key) for name, rule in schema.roots.items() if root in (name, rule.follows)), None)
+    shown = schema.shown
+    rows = {place.row for place in plan.emptied if place is not None and place.depth == 0}
+    for _, _, place in plan.placed:
+        if place is not None and place.depth == 0 and place.row[0] in shown:
+            rows.add((shown[place.row[0]], place.row[1]))
+    return tuple(sorted(row for row in rows if index.has(row) and _is_buried(row, index, writer, schema)))
 
 
 def _is_buried(row: Row, index: StructIndex, writer: Writer, schema: Schema) -> bool:

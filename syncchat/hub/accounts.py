@@ -59,14 +59,16 @@ class Account:
         self.docs -= 1
 
     def charge_update(self, size: int, now: float) -> tuple[str, float]:
-        """An update, question or presence of `size` bytes; returns the limit next to it and seconds to wait.
+        """An update, question or presence of `size` bytes; returns the limit it is over and seconds to wait.
 
         Raises OverLimit, with nothing taken, if that would be more than throttle_seconds.
         """
-        limit, wait = f"{self._prefix}updates_per_second", self._updates.delay(1, now)
+        limit, wait = "updates_per_second", self._updates.delay(1, now)
         for_bytes = self._bytes.delay(size, now)
         if for_bytes > wait:
-            limit, wait = f"{self._prefix}bytes_per_second", for_bytes
+            limit, wait = "bytes_per_second", for_bytes
+        if wait > 0 and self._prefix:
+            limit = self._prefix + limit
         if wait > self._limits.throttle_seconds:
             raise OverLimit(limit, "you write faster than is allowed", wait)
         self._updates.take(1, now)

@@ -27,11 +27,11 @@ class Append:
     error: Exception | None = None
     taken: bool = False
     done: Wakeup = field(default_factory=Wakeup)
+    size: int = field(init=False)
+    """Bytes of all its updates."""
 
-    @property
-    def size(self) -> int:
-        """Bytes of all its updates."""
-        return sum(len(update) for _, update in self.entries)
+    def __post_init__(self) -> None:
+        self.size = sum([len(update) for _, update in self.entries])
 
 
 class Backlog:

@@ -1,6 +1,6 @@
 """What a log accepts: checks that are the same in every log of ours."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from syncchat.errors import InvalidName
 from syncchat.log.protocol import Beside
@@ -22,14 +22,12 @@ def check_append(doc: str, updates: Sequence[bytes], beside: Beside | None) -> t
 
     Those of `doc` come last. Raises ValueError if a doc has none, InvalidName.
     """
-    return (
-        *(pair for other in beside or () for pair in _check((beside or {})[other], other)),
-        *_check(updates, doc),
-    )
+    entries = [pair for other in beside or () for pair in _check((beside or {})[other], other)]
+    return (*entries, *_check(updates, doc))
 
 
-def _check(updates: Sequence[bytes], doc: str) -> Iterator[tuple[str, bytes]]:
+def _check(updates: Sequence[bytes], doc: str) -> list[tuple[str, bytes]]:
     check_doc(doc)
     if not updates:
         raise ValueError("an append needs at least one update")
-    return ((doc, bytes(memoryview(update))) for update in updates)
+    return [(doc, update if type(update) is bytes else bytes(memoryview(update))) for update in updates]

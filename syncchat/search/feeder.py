@@ -15,7 +15,7 @@ from syncchat.wakeup import Wakeup
 
 logger = logging.getLogger("syncchat.search")
 
-BATCH_SECONDS = 0.25
+BATCH_SECONDS = 0.5
 """How long what is noted is collected before it is put into the index."""
 
 MAX_NOTED = 4 << 20

@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from functools import lru_cache
 from typing import Final
 
 from syncchat.core.ids import parse_doc, parse_id
@@ -26,11 +27,13 @@ def tags_of(doc: str, id: str, text: str) -> str:
     return f"{ALL} {room_tag(parse_doc(doc).room)} {author_tag(parse_id(id).user.lower())}{link}"
 
 
+@lru_cache(maxsize=1024)
 def room_tag(room: str) -> str:
     """The tag of messages of a room: one word, whatever is in its name."""
     return f"r{room.encode().hex()}"
 
 
+@lru_cache(maxsize=1024)
 def author_tag(user: str) -> str:
     """The tag of messages of a user, whose name is given in lower case."""
     return f"u{user.encode().hex()}"
