@@ -6,7 +6,17 @@ from typing import NamedTuple
 
 from syncchat.agent.names import Names
 from syncchat.agent.quotes import own_words
-from syncchat.agent.vocatives import Call, amid, behind, in_front, mentions, named, starts_anew
+from syncchat.agent.vocatives import (
+    Call,
+    amid,
+    behind,
+    calls_a_stranger,
+    in_front,
+    in_later_sentences,
+    mentions,
+    named,
+    starts_anew,
+)
 
 _WORD = re.compile(r"\S+")
 
@@ -19,7 +29,8 @@ class Address(NamedTuple):
 
     `perhaps` are users who may be called or talked about (`name too`, `good luck name`). `at`: somebody was
     called by `@`, and not by name alone. `rest` is the text without the address, and `said` without the
-    names only: of `thanks, name` the thanks.
+    names only: of `thanks, name` the thanks. `stranger`: it seems to call somebody who was
+    never heard here.
     """
 
     users: frozenset[str]
@@ -28,6 +39,7 @@ class Address(NamedTuple):
     at: bool
     rest: str
     said: str
+    stranger: bool
 
     @property
     def somebody(self) -> bool:
@@ -48,7 +60,8 @@ def address_of(text: str, names: Names) -> Address:
     if front is not None and front.sure:
         # `ann: ask @bot about it` is for ann; `ann: fine. @bot, sum up` is for both.
         at = [call._replace(sure=call.end <= front.end or starts_anew(words, call.start)) for call in at]
-    called = [call for call in (*at, front, behind(words, names)) if call is not None]
+    later = in_later_sentences(words, names)
+    called = [call for call in (*at, front, *later, behind(words, names)) if call is not None]
     every = [call for call in called if call.sure]
     users = frozenset(user for call in every for user in call.users)
     perhaps = frozenset(user for call in called if not call.sure for user in call.users)
@@ -56,7 +69,8 @@ def address_of(text: str, names: Names) -> Address:
     unknown = any(not call.users for call in every)
     at_all = any(call.sure for call in at)
     rest, said = (_without(text, every), _without(text, every, greetings=True)) if every else (text, text)
-    return Address(users, perhaps - users, unknown, at_all, rest, said)
+    stranger = not every and calls_a_stranger(words)
+    return Address(users, perhaps - users, unknown, at_all, rest, said, stranger)
 
 
 def request_to(text: str, names: Iterable[str]) -> str | None:

@@ -28,11 +28,16 @@ _PHRASES = (
     "understood|roger|noted|i will|will try|i'll try|i'll try that|let me try|let me see|trying|good luck|"
     "good answer|good point|interesting|that's it|that's right|that is right|correct|you're right|"
     "much appreciated|"
+    "merci|merci beaucoup|danke|vielen dank|danke schön|gracias|grazie|obrigado|obrigada|bedankt|super|klar|"
+    "alles klar|genau|vale|d'accord|ça marche|perfekt|perfecto|parfait|prima|de rien|de nada|bitte|gern|"
+    "tamam|"
+    "teşekkürler|"
     "appreciated|i know|never mind|nevermind|nvm|you rock|love it|enjoy"
 )
 _ACKNOWLEDGEMENTS = frozenset(_PHRASES.split("|"))
 _FILLERS = vocabulary(
     "a lot so much very again for the your help man mate dude all guys everyone everybody then too now "
+    "bcp beaucoup mil vielen dir euch toi sehr muchas "
     "that it to this you i'll and very really well anyway though one info link tip answer explanation quick"
 )
 
@@ -52,7 +57,8 @@ _NEEDS = re.compile(
     r"the )?error|any(?:one|body) know)\b"
 )
 _SETTLES = re.compile(
-    r"\b(?:never ?mind|nvm|solved|resolved|sorted|fixed (?:it|that|now)|(?:it|that|this) (?:worked|"
+    r"\b(?:never ?mind|nvm|solved|resolved|(?:all |got it )?sorted\W*\Z|(?:oh|ah),? (?:above|found it|"
+    r"i see it)|fixed (?:it|that|now)|(?:it|that|this) (?:worked|"
     r"works|fixed it|did it)|"
     r"works now|working now|got it(?: working| now)?$|figured (?:it )?out|found (?:it|the problem|out)|"
     r"forget it|"
@@ -64,6 +70,8 @@ _OBJECTS = re.compile(
     r"correct|true)|incorrect|are you sure|you sure|you said|you just said|try again|that's not|that is not|"
     r"(?:didn't|doesn't|does not|did not|still) (?:work|help|fail|get|the same)|no,? (?:it|that|i|the|"
     r"you)|nonsense|"
+    r"pretty sure|error(?=:)|fatal(?=:)|traceback|exception|stimmt nicht|falsch|nein\b|faux|c'est pas|"
+    r"incorrecto|no es (?:cierto|correcto|así)|"
     r"not what i|i meant|i asked|really)\b|\bwrong\b.{0,3}\Z"
 )
 _CONTINUES = re.compile(
@@ -77,6 +85,17 @@ _YOU = re.compile(r"\b(?:you|your|you're|u|ur|yours)\b")
 _POLITE = re.compile(
     r"\b(?:can|could|would|will) (?:you|u) (?:please |pls )?(?:help|tell|explain|show|recommend)|"
     r"do you (?:know|guys)"
+)
+_REALLY = re.compile(r"\A(?:oh,? |wow,? )?really\?+ (?=\w)")
+_THANKS = re.compile(
+    r"\b(?:thanks|thank you|thx|ty|cheers|merci|danke|gracias|grazie)\b[^\w?]*\Z|"
+    r"\A(?:oh |ah |ok |great |perfect |nice )?(?:thanks|thank you|thx|ty|cheers|merci|danke|gracias|grazie)\b"
+    r"(?!.*\b(?:now|but|also|please|can|could|next|then|another|one more)\b)"
+)
+_CLUELESS = re.compile(
+    r"\b(?:no (?:idea|clue)|not sure|dunno|don't know|do not know|same (?:here|question|problem|issue)|"
+    r"me (?:too|neither)|"
+    r"good question|i wonder|wondering|beats me|keine ahnung|ni idea|aucune idée)\b"
 )
 _SMALL_TALK = re.compile(
     r"(?:hi |hey |hello |so |and )?(?:how are|how's (?:it|every|your|life)|how is (?:it going|every)|"
@@ -95,7 +114,7 @@ class Cues(NamedTuple):
 
     `asks` is a question, `needs` a problem that somebody states; `to_room` asks anybody, `you` speaks to
     a second person. `settled`: its author needs no answer any more. `continues`: it goes on with what was
-    said before.
+    said before. `thanks` come with more than thanks. `clueless`: its author would like to know too.
     """
 
     acknowledges: bool
@@ -107,13 +126,15 @@ class Cues(NamedTuple):
     to_room: bool
     you: bool
     small_talk: bool
+    thanks: bool
+    clueless: bool
     words: int
 
 
 def cues_of(text: str) -> Cues:
     """What the text does; to be given without its address."""
     said = folded(text)
-    words = _WORD.findall(said)
+    words = _WORD.findall(_REALLY.sub("", said))
     start = said.lstrip(" .,:;!-")
     asks = _QUESTION.search(said) is not None or _ASKS.match(start) is not None
     you = _YOU.search(said) is not None and _POLITE.search(said) is None
@@ -127,6 +148,8 @@ def cues_of(text: str) -> Cues:
         to_room=_TO_ROOM.search(said) is not None,
         you=you,
         small_talk=_SMALL_TALK.match(start) is not None,
+        thanks=not asks and len(words) <= MAX_THANKS and _THANKS.search(said) is not None,
+        clueless=_CLUELESS.search(said) is not None,
         words=len(words),
     )
 

@@ -7,10 +7,14 @@ def vocabulary(words: str) -> frozenset[str]:
 
 
 GREETINGS = vocabulary(
+    "salut bonjour hallo hola ciao merhaba moin servus danke merci gracias grazie "
     "hey hi hello yo dear ok okay so and but well no yes yeah yep nope oh ah sorry please right actually "
     "thanks thank thx ty cheers you again good morning evening welcome great nice cool lol hmm also btw"
 )
-WARM = vocabulary("hey hi hello yo dear thanks thx ty cheers sorry welcome morning evening you")
+WARM = vocabulary(
+    "salut bonjour hallo hola ciao merhaba moin servus danke merci gracias grazie "
+    "hey hi hello yo dear thanks thx ty cheers sorry welcome morning evening you"
+)
 """Greetings after which a name needs no comma."""
 
 EVERYBODY = vocabulary("all everyone everybody here channel room anyone anybody folks guys team")
@@ -50,6 +54,23 @@ BEFORE_A_THING = vocabulary(
     "are was use using used run running install installed and or via called named than into restart start"
 )
 """After these a name at the end is a thing or somebody who is talked about."""
+
+OPENERS = vocabulary(
+    "ah aha alas also although and anyway anyways besides but btw cool damn dear exactly fine folks fyi "
+    "good great guys ha haha hello hey hi hm hmm however if imho imo indeed interesting lol look maybe "
+    "meanwhile nah nevermind next nice no nope now oh ok okay oops or otherwise perfect perhaps please "
+    "question quick right say see so sorry still sure thanks thx then therefore though true tbh ugh uh um "
+    "wait well what whatever when while wow yeah yep yes yet yup today tomorrow yesterday tonight first "
+    "second third last again currently sometimes help everything nothing there here where who why how "
+    "which whose whom because since as at by in on for from with without to of off up down out is are was "
+    "were be been being am do does did done have has had having can could will would shall should may "
+    "might must not only just very really too even ever never always i you he she it we they me him her "
+    "us them my your his its our their mine yours a an the this that these those some any all each every "
+    "both few many more most other such same own than until after before during let let's lets got get "
+    "getting want need trying try using anyone anybody someone somebody everyone everybody nobody people "
+    "team channel room world list one two three"
+)
+"""Words that a message often begins with, and that are nobody's name."""
 
 YOUR_TURN = vocabulary("you think say mean know suggest recommend me us doing there")
 """`what do you think name?`: after these a name at the end of a question to `you` is called."""

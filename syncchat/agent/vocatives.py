@@ -13,6 +13,7 @@ from syncchat.agent.vocabulary import (
     GREETINGS,
     HEADINGS,
     NOT_CALLED,
+    OPENERS,
     SAYS_OF,
     SAYS_TO,
     WARM,
@@ -25,6 +26,9 @@ FRONT = 300
 MAX_CALLED = 8
 """How many names a message may begin with; more are a list of people, not an address."""
 
+MAX_SENTENCES = 16
+"""In how many sentences after the first a name is looked for."""
+
 MAX_MENTIONS = 32
 """How often `@` is looked at in one message."""
 
@@ -35,6 +39,17 @@ _MARKS = ",:;!?.>→"
 _FRONT_WORD = re.compile(r"[^\s,:>→]+[,:;!?.>→]*|[,:>→]+")
 """A word with the marks behind it: who is in a hurry puts no space after `name:`."""
 
+_WHOM = frozenset({"it", "there", "this", "that", "i", "we", "they", "he", "she", "my", "anyone", "anybody"})
+_NEW_SENTENCE = re.compile(r"(?:[.!?]\)?(?=\s)|\n)\s*")
+_WH = re.compile(
+    r"(?:what|how|when|where|why|which|was|wie|wo|wann|warum|welche|qué|que|cómo|como|cuándo|quoi|"
+    r"comment|quand|où)\b",
+    re.I,
+)
+_I = re.compile(r"\b(?:i|we|my|our|ich|wir|je|nous|yo)\b", re.I)
+_STRANGER = re.compile(r"\s*([^\W\d_]{2,20}),\s+\S")
+_GREETED = re.compile(r"\s*(?:hey|hi|hello|hallo|hola|salut|dear)\s+([^\W\d_]{2,20})\b[,!?]?(?=\s|\Z)", re.I)
+_ASKED = re.compile(r"\s*([^\W\d_]{2,20})\s+(?:do|did|can|could|would|will|have|are)\s+you\b", re.I)
 _JOINS = frozenset({"and", "&", "+", "or"})
 _YOU = re.compile(r"\b(?:you|your|u|ur)\b", re.I)
 _AMID = re.compile(r",\s+([^\s,]{2,40}),\s")
@@ -158,8 +173,8 @@ def _called(tokens: list[re.Match[str]], at: int, words: str, warm: bool) -> boo
     if after in {":", ",", "-", "–", "—", ">", "→"}:
         return True
     if after in SAYS_OF:
-        you = at + 1 < len(tokens) and tokens[at + 1][0].casefold() == "you"
-        return True if you or words.rstrip().endswith("?") else None
+        whom = tokens[at + 1][0].casefold() if at + 1 < len(tokens) else ""
+        return True if whom == "you" or (whom in _WHOM and words.rstrip().endswith("?")) else None
     word = after.rstrip(_MARKS)
     return warm or word in ASKS or word in SAYS_TO or words.rstrip().endswith("?")
 
@@ -185,8 +200,39 @@ def _at_the_end(
         return Call(users, before.end() - 1, end)
     if word.rstrip(_MARKS) in BEFORE_A_THING:
         return None
-    asked = words.rstrip().endswith("?") and _YOU.search(words, max(0, start - FRONT), start) is not None
-    return Call(users, start, end, sure=asked and word in YOUR_TURN)
+    sure = words.rstrip().endswith("?") and _is_asked(words, word, max(0, start - FRONT), start)
+    return Call(users, start, end, sure)
+
+
+def _is_asked(words: str, word: str, start: int, end: int) -> bool:
+    """Whether a question, up to the name that ends it, is put to that one, and not about it."""
+    if word in YOUR_TURN and _YOU.search(words, start, end) is not None:
+        return True
+    return (
+        _WH.match(words) is not None and _I.search(words, start, end) is None and words.count(" ", 0, end) > 2
+    )
+
+
+def in_later_sentences(words: str, names: Names) -> Iterator[Call]:
+    """Who is called where a sentence begins: `it is broken. name, why?`"""
+    for point in islice(_NEW_SENTENCE.finditer(words.rstrip()), MAX_SENTENCES):
+        tokens = list(_FRONT_WORD.finditer(words, point.end(), point.end() + 60))
+        length, users = _longest(tokens[:MAX_WORDS], names)
+        if length and tokens[length - 1][0][-1] in ",:" and named(_bare(tokens[length - 1][0]), names):
+            yield Call(users, tokens[0].start(), tokens[length - 1].end())
+
+
+def calls_a_stranger(words: str) -> bool:
+    """Whether a message seems to begin with an unknown name: `alex, who is it?`, `hey alex ...`."""
+    for pattern in (_STRANGER, _GREETED, _ASKED):
+        found = pattern.match(words)
+        if found is not None and not _is_common(found[1].casefold()):
+            return True
+    return False
+
+
+def _is_common(word: str) -> bool:
+    return word in OPENERS or word in GREETINGS or word in NOT_CALLED or word.endswith("ly")
 
 
 def amid(words: str, names: Names) -> frozenset[str]:

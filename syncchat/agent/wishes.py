@@ -11,6 +11,11 @@ _QUIET = (
     r"stop (?:talking|answering|replying|responding|posting|writing|interrupting|spamming|it|that|this|"
     r"please|now|commenting)|"
     r"(?:don't|do not|dont|stop) (?:answer|reply|interrupt|speak|talk|respond|butt|comment|chime)\w*|"
+    r"no need to (?:answer|reply|respond)|(?:you )?(?:don't|do not|dont) (?:have|need) to (?:answer|"
+    r"reply|respond)\w*|"
+    r"not now|sei (?:bitte )?(?:mal )?(?:still|ruhig|leise)|halt (?:die klappe|den mund)|ruhe|klappe|"
+    r"cállate|callate|silencio|"
+    r"tais[- ]toi|taisez[- ]vous|silence|zitto|silenzio|stil|cala a boca|sus|"
     r"(?:leave|let) us (?:alone|talk)|go away|no(?:body| one) asked you|stay out|keep out|butt out|enough)\b"
 )
 _QUIET_AT = re.compile(
@@ -20,6 +25,11 @@ _QUIET_AT = re.compile(
 _QUIET_AMID = re.compile(
     r"\b(?:(?:be|stay|keep|remain) (?:quiet|silent)|shut up|hush|shush|stfu|mute|"
     r"stop (?:talking|answering|replying|responding|posting|interrupting|spamming|commenting))\b"
+)
+_TO_ALL = re.compile(
+    r"\b(?:minutes?|moment|bit|hour) of (?:silence|quiet)\b|"
+    r"\A(?:please |can (?:we|everyone) |everyone )*(?:be |have |keep )?(?:some |it )?(?:quiet|"
+    r"silence)(?:,? please| everyone)?\W*\Z"
 )
 _FOR_SO_LONG = re.compile(r"\bfor (?:the next )?(\d{1,4}|an?|half an) ?(s|sec|m|min|h|hour|d|day)")
 _SECONDS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600, "d": 86400, "day": 86400}
@@ -63,6 +73,8 @@ class Wishes:
             return False
         if to_me:
             return _QUIET_AT.match(said.lstrip(" .,:;!-")) is not None
+        if _TO_ALL.search(said) is not None:
+            return True
         return (
             "?" not in said and self._mine.search(said) is not None and _QUIET_AMID.search(said) is not None
         )

@@ -184,7 +184,27 @@ def test_any_text_is_read_and_the_rest_is_a_part_of_it(text: str) -> None:
     assert len(address.rest) <= len(text) + 8
 
 
-@pytest.mark.parametrize("piece", ["“", '"', "`", "«", "@", "@x ", "ann, ", "> ", "http://", "hey ", "bot "])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "“",
+        '"',
+        "`",
+        "«",
+        "@",
+        "@x ",
+        "ann, ",
+        "> ",
+        "\n",
+        ". ",
+        "! ) ",
+        ".)",
+        "bot. ",
+        "http://",
+        "hey ",
+        "bot ",
+    ],
+)
 def test_hostile_texts_of_the_longest_kind_are_read_in_one_pass(piece: str) -> None:
     # A pattern that tried each start against the whole rest would take minutes here, and the test's limit.
     for _ in range(20):

@@ -16,6 +16,11 @@ AMBIENT = Manners(ambient=True, grace=0)
         ("@The Bot what is 2+2?", "mention"),
         ("bot: what is 2+2", "name"),
         ("hey bot, sum up", "name"),
+        ("hallo bot, wie spät ist es?", "name"),
+        ("thanks ann. bot, the same to you: what is 2+2?", "name"),
+        ("it is broken again\nbot: why?", "name"),
+        ("what is „deadline“ in Spanish bot?", "name"),
+        ("bot: sum up the day, thanks", "name"),
         ("the bot: sum up", "name"),
         ("what do you think, bot?", "name"),
         ("ann, bot: look at that", "name"),
@@ -41,12 +46,22 @@ def test_A7_who_is_called_answers(text: str, rule: str) -> None:
         ("somebody_gone: did you restart it?", "to somebody else"),
         ("what is 2+2, ann?", "to somebody else"),
         ("thanks ann", "acknowledgement"),
+        ("alex, who is here from your team?", "to somebody else"),
+        ("hey joost if you read this, which plugin was it?", "to somebody else"),
+        ("karim do you have it?", "to somebody else"),
+        ("oh really? nice", "acknowledgement"),
+        ("ah d'accord merci", "acknowledgement"),
+        ("bot, not now please", "request for quiet"),
+        ("@bot no need to answer this, it is only a note", "request for quiet"),
+        ("bot, sei bitte mal still", "request for quiet"),
+        ("five minutes of silence please, I am on the phone", "request for quiet"),
+        ("bot doesn't remember anything, right?", "talked about"),
         ("thank you ann, what next?", "to somebody else"),
         ("good luck with that ann", "to somebody else"),
         ("thanks!", "acknowledgement"),
         ("ok cool, got it", "acknowledgement"),
         ("@bot thanks", "acknowledgement"),
-        ("thanks a lot bot!", "talked about"),
+        ("thanks a lot bot!", "acknowledgement"),
         ("thanks, bot!", "acknowledgement"),
         (":)", "acknowledgement"),
         ("@bot never mind, solved it", "acknowledgement"),
@@ -120,7 +135,9 @@ def test_A7_a_follow_up_is_the_persons_own_and_soon_and_before_others_have_spoke
     talk = Talk()
     talk.answer(talk.say("ann", "@bot what is 2+2?"))
     assert talk.last(talk.say("bob", "and 3+3?"))[0] == "Quiet"
-    assert talk.last(talk.say("ann", "and 3+3?"))[0] == "Quiet"
+    assert talk.last(talk.say("ann", "is it late?"))[0] == "Quiet"
+    assert talk.last(talk.say("ann", "and 4+4?")) == ("Speak", "follow-up")
+    talk.end(talk.spoken[-1])
     talk.answer(talk.say("ann", "@bot what is 2+2?"))
     talk.wait(181)
     assert talk.last(talk.say("ann", "and 3+3?"))[0] == "Quiet"

@@ -14,6 +14,20 @@ def test_A14_after_an_hour_it_answers_what_it_was_asked_and_nothing_else() -> No
     assert talk.spoken == [asked]
 
 
+def test_A14_an_open_question_that_is_left_to_people_yet_was_not_missed() -> None:
+    talk = Talk(Manners(ambient=True, grace=120))
+    id = talk.say("bob", "how do I mount a disk?", ago=60)
+    talk.wait(60)
+    assert talk.last(id) == ("Judge", "open question")
+
+
+def test_A14_a_request_for_quiet_that_it_missed_is_obeyed() -> None:
+    talk = Talk()
+    asked = talk.say("ann", "@bot what is 2+2?", ago=60)
+    talk.say("bob", "bot: please be quiet", ago=30)
+    assert talk.last(asked) == ("Withdraw", "request for quiet")
+
+
 def test_A14_what_is_not_fresh_any_more_is_left() -> None:
     talk = Talk(Manners(fresh=3600))
     assert talk.last(talk.say("ann", "@bot what is 2+2?", ago=3700)) == ("Quiet", "stale")

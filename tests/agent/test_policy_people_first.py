@@ -57,7 +57,9 @@ def test_A11_a_persons_reply_cancels_while_it_is_judged_and_while_it_is_written(
         assert talk.last(id) == ("Withdraw", "answered")
 
 
-@pytest.mark.parametrize("text", ["lol", "how do I burn a cd?", "cy: yes", "thanks"])
+@pytest.mark.parametrize(
+    "text", ["lol", "how do I burn a cd?", "cy: yes", "thanks", "same here, no clue", "ann: no idea"]
+)
 def test_A11_what_is_no_answer_does_not_cancel(text: str) -> None:
     talk = Talk(Manners(ambient=True))
     talk.say("cy", "hello everybody")

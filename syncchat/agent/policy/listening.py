@@ -33,7 +33,7 @@ class Listening:
             self._memory.engage([heard.user, *reading.to], at)
             self._memory.break_floors([heard.user, *reading.to])
         elif not reading.asked:
-            self._memory.break_floors(user for user in list(self._memory.floors) if user != heard.user)
+            self._memory.share_floors(heard.user)
 
     def _asker_spoke(self, turn: Turn, heard: Heard, reading: Reading) -> None:
         """Who has found it, or thanks somebody else, needs no answer any more."""
@@ -43,6 +43,8 @@ class Listening:
 
     def _other_spoke(self, turn: Turn, heard: Heard, reading: Reading) -> None:
         """What somebody has answered is not answered again, unless it was asked by name and heard in time."""
+        if reading.cues.clueless:
+            return
         plainly = (heard.re is not None and turn.holds(heard.re)) or turn.user in reading.to
         if not plainly and not self._may_answer(turn, heard, reading):
             return
@@ -54,7 +56,9 @@ class Listening:
     def _may_answer(self, turn: Turn, heard: Heard, reading: Reading) -> bool:
         """Whether what a person said to nobody in particular may answer the newest open question."""
         cues = reading.cues
-        if heard.agent or reading.to or turn.asked or cues.asks or cues.acknowledges or cues.words < 2:
+        if heard.agent or reading.to or turn.asked or cues.asks or cues.acknowledges:
+            return False
+        if cues.words < 2 and not any(sign.isdigit() for sign in heard.text):
             return False
         others = (other for other in self._desk.turns() if not other.asked and other.user != heard.user)
         return turn.at == max(other.at for other in others)

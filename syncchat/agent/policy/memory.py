@@ -22,7 +22,7 @@ WINDOW: Final = 40
 ENGAGED: Final = 120_000
 """How long two people count as talking to each other after one called the other, in ms."""
 
-MAX_TYPING: Final = 15_000
+MAX_TYPING: Final = 30_000
 """How far ahead somebody's typing is believed, in ms: programs renew it."""
 
 MAX_CREDIT: Final = 3.0
@@ -45,10 +45,14 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """The agent answered somebody at `since` (ms); `asked`: by a question; `broken`: others spoke since."""
+    """The agent answered somebody at `since` (ms); `asked`: by a question.
+
+    `shared`: others have spoken to the room since; `broken`: that person has spoken with others.
+    """
 
     since: int
     asked: bool = False
+    shared: bool = False
     broken: bool = False
 
 
@@ -181,10 +185,16 @@ class Memory:
         self.give_floor(user, replace(floor, since=now) if told and floor is not None else Floor(now))
 
     def break_floors(self, users: Iterable[str]) -> None:
-        """Others spoke, to these people or with them: what they say next may be for those."""
+        """These people speak with others: what they say next may be for those."""
         for user in users:
             if user in self.floors:
                 self.floors[user] = replace(self.floors[user], broken=True)
+
+    def share_floors(self, speaker: str) -> None:
+        """Somebody spoke to the room: what others say next may be about that."""
+        for user in self.floors:
+            if user != speaker:
+                self.floors[user] = replace(self.floors[user], shared=True)
 
     # Share
 

@@ -9,11 +9,14 @@ from syncchat.agent.names import Names
 from syncchat.agent.policy.decisions import Rule
 from syncchat.agent.policy.events import Heard
 from syncchat.agent.policy.manners import Manners
-from syncchat.agent.policy.memory import Memory
+from syncchat.agent.policy.memory import Floor, Memory
 from syncchat.agent.wishes import Wishes, quiet_seconds
 
 SLACK = 2_000
 """How much earlier than an answer its follow-up may have been written, in ms: both were on their way."""
+
+MAX_ELLIPTIC = 6
+"""Words of a question that makes sense only after another one: `and 2100?`"""
 
 MAX_SETTLED = 12
 """Words of a message that says that nothing is to be answered any more."""
@@ -30,6 +33,23 @@ class Mode(NamedTuple):
     quiet: bool
     dismissed: bool
     writing_for: str | None
+
+
+class _Heard(NamedTuple):
+    """A message with all that its words tell, `call` being how it calls the agent, if it does."""
+
+    heard: Heard
+    at: int
+    late: bool
+    address: Address
+    cues: Cues
+    call: Rule | None
+    floor: Floor | None
+
+    @property
+    def to_me(self) -> bool:
+        """Whether it is for the agent, or for nobody else by somebody who has the floor with it."""
+        return self.call is not None or (self.floor is not None and not self.address.somebody)
 
 
 class Reading(NamedTuple):
@@ -62,20 +82,27 @@ class Layers:
     def read(self, heard: Heard, at: int, late: bool, mode: Mode, memory: Memory) -> Reading:
         """What somebody else's message means, given what is known of the room before it."""
         address = address_of(heard.text, memory.names)
-        cues = cues_of(address.said)
         answers = memory.notes.author(heard.re)
         to = address.users | ({answers} if answers else frozenset())
         to -= {self._me.user, heard.user}
         call = self._call(address, answers, to)
-        rule = self._first(heard, mode) or (
-            self._from_agent(heard, call, memory)
-            if heard.agent
-            else self._from_person(heard, at, late, address, cues, call, mode, memory)
+        floor = self._floor(memory, heard.user, at)
+        it = _Heard(heard, at, late, address, cues_of(address.said), call, floor)
+        rule = self._first(it, mode) or (
+            self._from_agent(it, memory) if heard.agent else self._from_person(it, mode, memory)
         )
         hush = None
         if rule is Rule.QUIET_PLEASE:
             hush = quiet_seconds(heard.text) or self._manners.quiet_for
-        return Reading(rule, cues, to, rule in _ASKED, rule is Rule.OPEN, hush)
+        return Reading(rule, it.cues, to, rule in _ASKED, rule is Rule.OPEN, hush)
+
+    def _floor(self, memory: Memory, user: str, at: int) -> Floor | None:
+        """The floor that somebody has with the agent, which has answered that one."""
+        floor = memory.floors.get(user)
+        if floor is None or floor.broken:
+            return None
+        in_time = floor.since - SLACK <= at <= floor.since + int(self._manners.follow_up * 1000)
+        return floor if in_time else None
 
     def _call(self, address: Address, answers: str | None, to: frozenset[str]) -> Rule | None:
         """How it is called, if it is."""
@@ -83,82 +110,86 @@ class Layers:
             return Rule.MENTION if address.at else Rule.NAME
         return Rule.REPLY if answers == self._me.user and not address.somebody and not to else None
 
-    def _first(self, heard: Heard, mode: Mode) -> Rule | None:
-        if heard.failed or not heard.text.strip():
+    def _first(self, it: _Heard, mode: Mode) -> Rule | None:
+        if it.heard.failed or not it.heard.text.strip():
             return Rule.FAILED
         return Rule.DISMISSED if mode.dismissed else None
 
-    def _from_agent(self, heard: Heard, call: Rule | None, memory: Memory) -> Rule:
-        if call is None or call is Rule.REPLY:
+    def _from_agent(self, it: _Heard, memory: Memory) -> Rule:
+        if it.call is None or it.call is Rule.REPLY:
             return Rule.AGENT
         hops = self._manners.hops
-        return Rule.HOPS if memory.depth(heard) > hops or memory.answers_to_agents >= hops else call
+        if memory.depth(it.heard) > hops or memory.answers_to_agents >= hops:
+            return Rule.HOPS
+        return Rule.ACKNOWLEDGEMENT if it.cues.acknowledges or it.cues.thanks else it.call
 
-    def _from_person(
-        self,
-        heard: Heard,
-        at: int,
-        late: bool,
-        address: Address,
-        cues: Cues,
-        call: Rule | None,
-        mode: Mode,
-        memory: Memory,
-    ) -> Rule:
-        floor = memory.floors.get(heard.user)
-        goes_on = floor is not None and not floor.broken and self._in_time(at, floor.since)
-        to_me = call is not None or (goes_on and not address.somebody)
-        if self._wishes.people_only(heard.text, called=call is not None):
-            return Rule.PEOPLE_ONLY
-        if self._wishes.quiet(address.rest if to_me else heard.text, to_me=to_me):
-            return Rule.QUIET_PLEASE
+    def _from_person(self, it: _Heard, mode: Mode, memory: Memory) -> Rule:
+        wish = self._wish(it)
+        if wish is not None:
+            return wish
         if mode.hushed:
             return Rule.HUSHED
-        over = cues.acknowledges or (cues.settled and cues.words <= MAX_SETTLED and not cues.needs)
-        if over and not (floor is not None and floor.asked and goes_on and to_me):
+        if _is_over(it):
             return Rule.ACKNOWLEDGEMENT
-        if call is not None:
-            return call
-        if self._is_to_others(heard, address, memory):
+        if it.call is not None:
+            return it.call
+        if self._is_to_others(it, memory):
             return Rule.TO_OTHERS
-        if mode.writing_for == heard.user:
+        if mode.writing_for == it.heard.user:
             return Rule.MERGED
-        if goes_on and not mode.quiet and floor is not None and _takes_the_floor(cues, asked=floor.asked):
+        if not mode.quiet and it.floor is not None and _takes(it.floor, it.cues):
             return Rule.FOLLOW_UP
-        return self._unasked(heard, at, late, cues, mode, memory)
+        return self._unasked(it, mode, memory)
 
-    def _in_time(self, at: int, since: int) -> bool:
-        return since - SLACK <= at <= since + int(self._manners.follow_up * 1000)
+    def _wish(self, it: _Heard) -> Rule | None:
+        text = it.heard.text
+        if self._wishes.people_only(text, called=it.call is not None):
+            return Rule.PEOPLE_ONLY
+        quiet = self._wishes.quiet(it.address.rest if it.to_me else text, to_me=it.to_me)
+        return Rule.QUIET_PLEASE if quiet else None
 
-    def _is_to_others(self, heard: Heard, address: Address, memory: Memory) -> bool:
-        called = (address.users | address.perhaps) - {self._me.user, heard.user}
-        answers = memory.notes.author(heard.re)
-        return address.unknown or bool(called) or answers not in (None, heard.user, self._me.user)
+    def _is_to_others(self, it: _Heard, memory: Memory) -> bool:
+        called = (it.address.users | it.address.perhaps) - {self._me.user, it.heard.user}
+        answers = memory.notes.author(it.heard.re)
+        to_author = answers not in (None, it.heard.user, self._me.user)
+        return it.address.unknown or it.address.stranger or bool(called) or to_author
 
-    def _unasked(self, heard: Heard, at: int, late: bool, cues: Cues, mode: Mode, memory: Memory) -> Rule:
+    def _unasked(self, it: _Heard, mode: Mode, memory: Memory) -> Rule:
         """What nobody is called by: the rest, of which only open questions are left to the judge."""
-        if names_in(heard.text, self._names):
+        if names_in(it.heard.text, self._names):
             return Rule.TALKED_ABOUT
         if not mode.ambient:
             return Rule.ADDRESSED_ONLY
         if mode.quiet:
             return Rule.HUSHED
-        if late:
-            return Rule.STALE
+        cues = it.cues
         if (cues.small_talk and not cues.needs) or not (cues.asks or cues.needs):
             return Rule.STATEMENT
-        if not cues.to_room and self._in_conversation(heard, at, cues, memory):
+        if not cues.to_room and self._in_conversation(it, memory):
             return Rule.CONVERSATION
-        return Rule.OPEN
+        return Rule.STALE if it.late else Rule.OPEN
 
-    def _in_conversation(self, heard: Heard, at: int, cues: Cues, memory: Memory) -> bool:
-        if memory.alone(heard.user):
+    def _in_conversation(self, it: _Heard, memory: Memory) -> bool:
+        user = it.heard.user
+        if memory.alone(user):
             return False
-        return memory.engaged(heard.user, at) or (cues.you and memory.other_spoke_last(heard.user, at))
+        return memory.engaged(user, it.at) or (it.cues.you and memory.other_spoke_last(user, it.at))
 
 
-def _takes_the_floor(cues: Cues, *, asked: bool) -> bool:
+def _is_over(it: _Heard) -> bool:
+    """Whether a message ends a talk: thanks, laughter, yes and no, or that it is settled."""
+    cues = it.cues
+    if it.floor is not None and it.floor.asked and it.to_me:
+        return False
+    if cues.acknowledges or (cues.settled and cues.words <= MAX_SETTLED and not cues.needs):
+        return True
+    return cues.thanks and it.call not in (Rule.MENTION, Rule.NAME) and not cues.needs
+
+
+def _takes(floor: Floor, cues: Cues) -> bool:
     """Whether somebody who has just been answered goes on with the agent, and not with the room."""
     if cues.to_room:
         return False
-    return asked or cues.asks or cues.objects or cues.continues or cues.needs or cues.you
+    if floor.shared:
+        return cues.continues and cues.asks and cues.words <= MAX_ELLIPTIC
+    return floor.asked or cues.asks or cues.objects or cues.continues or cues.needs or cues.you

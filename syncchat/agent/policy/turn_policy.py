@@ -139,9 +139,12 @@ class TurnPolicy:
             dismissed=self._mood.dismissed,
             writing_for=writing.user if writing is not None and not writing.withdrawn else None,
         )
-        return self._layers.read(heard, at, self._is_late(at), mode, self._memory)
+        # An open question is nothing missed as long as it is left to people anyway.
+        missed = self._is_late(at) and at + int(self._manners.grace * 1000) <= self._now
+        return self._layers.read(heard, at, missed, mode, self._memory)
 
     def _is_late(self, at: int) -> bool:
+        """Whether a message was not heard in time."""
         return at < (self._since or 0) or self._now - at > LIVE
 
     def _said_myself(self, heard: Heard, at: int) -> None:
@@ -292,7 +295,7 @@ class TurnPolicy:
         self._mood.be_quiet(seconds, self._now)
         self._memory.floors.clear()
         for turn in list(self._desk.turns()):
-            if not turn.asked or turn.user == user or turn is self._desk.speaking:
+            if not turn.asked or turn.late or turn.user == user or turn is self._desk.speaking:
                 self._desk.withdraw(turn, Rule.QUIET_PLEASE, by=user)
 
     # What became of an answer
