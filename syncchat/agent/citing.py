@@ -7,9 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from syncchat.agent.lines import Line
-
-MAX_CITES = 32
-"""Messages that one answer may cite; what is over is no citation."""
+from syncchat.core.answer import MAX_CITES, Cite
 
 _CITED = re.compile(r"\[\s*(m\d{1,4}(?:\s*[,;]\s*m\d{1,4})*)\s*\]")
 _LABEL = re.compile(r"m\d{1,4}")
@@ -20,10 +18,11 @@ def labelled(lines: Sequence[Line]) -> dict[str, str]:
     return {f"m{number}": line.id for number, line in enumerate(lines, 1)}
 
 
-def cites(text: str, labels: Mapping[str, str]) -> list[tuple[str, str]]:
+def cites(text: str, labels: Mapping[str, str]) -> list[Cite]:
     """The labels that `text` cites, as in `[m3]` or `[m3, m5]`, with their messages' ids, in its order.
 
-    A label that the prompt did not give is none: nobody makes an answer point to what was not in it.
+    A label that the prompt did not give is none: nobody makes an answer point to what was not in it. What is
+    over MAX_CITES is none either.
     """
     found = (label for group in _CITED.findall(text) for label in _LABEL.findall(group))
     return [(label, labels[label]) for label in dict.fromkeys(found) if labels.get(label)][:MAX_CITES]

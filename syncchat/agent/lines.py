@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from syncchat.core.answer import Cite
 from syncchat.core.message import Message
 
 
@@ -19,7 +20,7 @@ class Line:
     text: str
     agent: bool
     id: str = ""
-    cites: tuple[tuple[str, str], ...] = ()
+    cites: tuple[Cite, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +39,22 @@ def is_finished(message: Message) -> bool:
 
 def line_of(message: Message) -> Line:
     """A finished message as a prompt knows it."""
-    return Line(message.hlc, message.user, message.text, message.agent, message.id)
+    return Line(message.hlc, message.user, message.text, message.agent, message.id, message.cites)
+
+
+def lines_of(messages: Sequence[Message]) -> list[Line]:
+    """The finished ones of the messages; of an answer's versions the last one."""
+    return list(lines_before(messages, len(messages)))[::-1]
 
 
 def lines_before(messages: Sequence[Message], stop: int) -> Iterator[Line]:
-    """The finished ones of `messages[:stop]`, newest first."""
+    """The finished ones of `messages[:stop]`, newest first; of an answer's versions the last one."""
+    replaced = {message.of for message in messages[stop:] if is_finished(message)}
     for index in range(min(stop, len(messages)) - 1, -1, -1):
-        if is_finished(messages[index]):
-            yield line_of(messages[index])
+        message = messages[index]
+        if is_finished(message) and message.id not in replaced:
+            yield line_of(message)
+            replaced.add(message.of)
 
 
 def one_line(text: str, limit: int) -> str:

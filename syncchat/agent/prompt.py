@@ -11,9 +11,10 @@ from typing import Literal
 from syncchat.agent import wording
 from syncchat.agent.citing import cites, labelled
 from syncchat.agent.fitting import MAX_TEXT, Fitted, fit
-from syncchat.agent.lines import Line, Who, is_finished, line_of, lines_before, one_line
+from syncchat.agent.lines import Line, Who, is_finished, line_of, lines_before, lines_of, one_line
 from syncchat.agent.tools.tool import ToolSpec
 from syncchat.agent.transcript import Role, Scene, Told, Turn, judges_data, reply_turns
+from syncchat.core.answer import Cite
 from syncchat.core.message import Message
 from syncchat.core.people import Person
 
@@ -34,6 +35,7 @@ __all__ = [
     "judge_prompt",
     "line_of",
     "lines_before",
+    "lines_of",
     "one_line",
     "reply_prompt",
 ]
@@ -80,7 +82,7 @@ class Prompt:
     labels: Mapping[str, str] = field(default_factory=dict)
     tools: tuple[ToolSpec, ...] = ()
 
-    def cites(self, answer: str) -> list[tuple[str, str]]:
+    def cites(self, answer: str) -> list[Cite]:
         """What an answer to this prompt cites: its labels, each with the id of its message (see `citing`)."""
         return cites(answer, self.labels)
 
@@ -127,7 +129,7 @@ def reply_prompt(
     what tools returned. `merged` are the ids of other messages that the same answer is for. The messages
     share the budget: the oldest go first, an over-long one is clipped, and the prompt says so.
     """
-    since = [line_of(message) for message in newer if is_finished(message)]
+    since = lines_of(newer)
     before = lines_before(messages, stop)
     said = fit(before, window=REPLY_WINDOW, budget=budget, newer=since, found=cited)
     others = (line for line in (*said.lines, *said.newer) if line.user != me.user)

@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncchat.agent.citing import MAX_CITES, cites, labelled, relabelled
+from syncchat.agent.citing import cites, labelled, relabelled
 from syncchat.agent.lines import Line
+from syncchat.core.answer import MAX_CITES
 
 LINES = [Line(i, "ann", f"text {i}", False, f"id{i}") for i in range(1, 4)]
 LABELS = {"m1": "id1", "m2": "id2", "m3": "id3"}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -206,6 +207,26 @@ def test_A6_what_was_found_stands_before_the_conversation_with_a_label_to_cite()
         ("m1", found[0].id),
         ("m2", messages[0].id),
     ]
+
+
+def test_A6_of_an_answers_versions_the_last_that_is_finished_is_there() -> None:
+    first, second = (said(i, "bot", f"answer {i}", agent=True) for i in (2, 3))
+    asked, then = said(1, "ann", "what?"), said(9, "ann", "and?")
+    versions = [
+        first,
+        replace(second, of=first.id),
+        said(4, "bot", "ans", agent=True, state="error", of=second.id),
+    ]
+    messages = [asked, *versions, then]
+    for prompt in (replied(messages), reply_prompt(messages, 2, me=BOT, people=PEOPLE, newer=messages[2:])):
+        assert [line.text for line in (*prompt.lines, *prompt.newer)] == ["what?", "answer 3", "and?"]
+
+
+def test_A6_an_earlier_answer_cites_by_the_labels_of_the_present_prompt() -> None:
+    asked = said(5, "ann", "which port?")
+    answer = said(6, "bot", "8040 [m9], not [m2]", agent=True, cites=(("m9", asked.id), ("m2", "gone")))
+    prompt = replied([asked, answer, said(7, "bob", "sure?")])
+    assert [turn.text for turn in prompt.turns if turn.role == "assistant"] == ["8040 [m1], not "]
 
 
 def test_what_tools_returned_is_data_at_the_end() -> None:
