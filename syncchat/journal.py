@@ -14,8 +14,11 @@ from typing import Any, Generic, Protocol, TypeVar
 import anyio
 
 from syncchat.core.codec import MISSING, dump, load
-from syncchat.errors import LogCorrupt
+from syncchat.errors import LogCorrupt, MalformedUpdate
 from syncchat.log import Entry, Log, MemoryLog, SqliteLog
+
+MARK = "#"
+"""What the names of journals begin with in the log; no doc's name does."""
 
 CHECK_EVERY = 64
 """After so many entries of its own a journal looks whether it has become too long."""
@@ -25,6 +28,14 @@ MAX_LOADED = 64
 
 Json = Any
 """A JSON value, as `json.loads` gives it."""
+
+
+def read_said(data: bytes) -> list[Json]:
+    """What an entry's bytes say: `[entry]`, or `["whole", state]`. Raises MalformedUpdate."""
+    said = load(data.decode(errors="replace"))
+    if said is MISSING or not isinstance(said, list) or len(said) not in (1, 2):
+        raise MalformedUpdate("no entry of a journal")
+    return said
 
 
 class State(Protocol):
@@ -87,12 +98,13 @@ class Journal(Generic[S]):
 
     def _told(self, entries: Sequence[Entry], state: S) -> S:
         for entry in entries:
-            said = load(entry.data.decode(errors="replace"))
-            if said is MISSING or not isinstance(said, list) or len(said) not in (1, 2):
+            try:
+                said = read_said(entry.data)
+            except MalformedUpdate as error:
                 raise LogCorrupt(
-                    f"entry {entry.seq} of the journal {self._stream} is damaged: "
+                    f"entry {entry.seq} of the journal {self._stream} is damaged ({error}): "
                     "restore the file, or move it away"
-                )
+                ) from error
             if len(said) == 2:  # stands for everything before it, of which some may be known already
                 state = self._make()
                 state.restore(said[1])
@@ -129,7 +141,7 @@ class Journals:
 
     def get(self, name: str, make: Callable[[], S], *, longest: int = 512) -> Journal[S]:
         """The journal `name`, begun if there is none; see Journal. Give the same `make` each time."""
-        journal = self._loaded.get(name) or Journal(self._log, name, make, longest=longest)
+        journal = self._loaded.get(name) or Journal(self._log, MARK + name, make, longest=longest)
         self._loaded[name] = journal
         self._loaded.move_to_end(name)
         if len(self._loaded) > MAX_LOADED:
@@ -138,9 +150,9 @@ class Journals:
 
     async def names(self) -> list[str]:
         """The names of the journals with an entry, sorted."""
-        return await self._log.docs()
+        return [name.removeprefix(MARK) for name in await self._log.docs() if name.startswith(MARK)]
 
     async def drop(self, name: str) -> None:
         """Forget a journal: on return that is durable."""
-        await self._log.drop(name)
+        await self._log.drop(MARK + name)
         self._loaded.pop(name, None)

@@ -20,6 +20,8 @@ from syncchat.core.store import Store
 from syncchat.core.structs import StructIndex
 from syncchat.core.update import decode
 from syncchat.errors import InvalidName, MalformedUpdate
+from syncchat.journal import MARK as JOURNAL
+from syncchat.journal import read_said
 from syncchat.unsettled import read_notes
 
 FROM_BACKUP = "restore the log from a backup, or remove this doc and let clients who have it fill it again"
@@ -77,6 +79,9 @@ def examine_doc(name: str, rows: Sequence[Row]) -> DocReport:
             raise _Wrong("its entries cannot be found by its name")
         if name == CLOCK:
             _read_all(read_offset, rows)
+            return report
+        if name.startswith(JOURNAL):
+            _read_all(read_said, rows)
             return report
         base, mark, kind = name.partition("#")
         place = parse_doc(base)

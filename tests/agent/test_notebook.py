@@ -13,10 +13,11 @@ from syncchat.agent.notebook import MAX_DAYS, MAX_NOTE, MAX_NOTES, Notebook, Res
 from syncchat.agent.tokens import Tokens
 from syncchat.errors import LogCorrupt, LogFailed
 from syncchat.journal import Journals
-from syncchat.log import MemoryLog, MemoryStore
+from syncchat.log import MemoryLog, MemoryStore, SqliteLog
 from syncchat.testing.crash import CrashLog
 from syncchat.testing.loop import EPOCH, run
 from syncchat.testing.program import Program, python
+from syncchat_server.doctor import examine
 
 ZOE = Payer("zoe", "lobby")
 MOST = Tokens(100, 400)
@@ -244,7 +245,7 @@ async def test_A22_the_ledger_goes_back_for_a_bounded_number_of_messages() -> No
         again = Notebook(Journals(log))
         assert await again.entry("lobby", "m999") is None
         assert await again.entry("lobby", "m1499") is not None
-        count, size = await log.size("decided/lobby")
+        count, size = await log.size("#decided/lobby")
         assert count < 1_100
         assert size < 300_000
 
@@ -294,3 +295,17 @@ async def test_D8_a_file_that_is_something_else_is_refused_and_left_alone(tmp_pa
         async with Notebook.open(path):
             pass
     assert path.read_text() == "my diary"
+
+
+async def test_R5_doctor_finds_a_notebook_sound_and_names_what_is_damaged_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "bot.sqlite"
+    async with Notebook.open(path) as notebook:
+        await calls_and_settle(notebook, NOON)
+        await notebook.record(Entry("lobby", "m1", 5, "quiet", "A12"))
+        await notebook.set("lobby", "ambient", True)
+    assert list(examine(path)) == []
+    async with SqliteLog(path) as log:
+        await log.append("#noted/lobby", [b"rubbish"])
+    [finding] = examine(path)
+    assert finding.doc == "#noted/lobby"
+    assert "cannot be read (no entry of a journal)" in finding.text

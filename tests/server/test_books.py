@@ -158,7 +158,7 @@ async def test_A22_W1_who_may_read_the_room_is_told_why_and_nobody_else(tmp_path
 async def test_A22_W4_a_notebook_that_cannot_be_read_is_told_as_a_problem(tmp_path: Path) -> None:
     async with world(tmp_path) as there:
         id = await there.post()
-        there.disk.add(1, [("decided/lobby", b"damaged"), (f"spent/{DAY}", b"damaged")])
+        there.disk.add(1, [("#decided/lobby", b"damaged"), (f"#spent/{DAY}", b"damaged")])
         assert (await there.get(f"/api/v1/rooms/lobby/why/{id}"))["status"] == 503
         assert (await there.get(USAGE))["status"] == 503
 
