@@ -59,6 +59,9 @@ def verdict(prompt: Prompt) -> str:
     if not prompt.lines:
         return f"Nothing was said.\n{QUIET}"
     last = _last(prompt)
+    if prompt.lines[-1].agent:
+        # Which agents are answered, and how often, is the turn policy's to decide.
+        return f"An agent said that.\n{QUIET}"
     if request_to(last, _names(prompt)) is not None:
         return f"I am spoken to.\n{INTERJECT}"
     if is_to_somebody(last, _others(prompt)):

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -131,6 +132,8 @@ def test_it_says_that_it_is_a_built_in_one_and_what_it_can_do(asked: str) -> Non
         "can someone sum up?",
         "what did I miss?",
         "who said sqlite?",
+        "wie viel ist 12*7?",
+        "combien font 3+4 ?",
     ],
 )
 def test_A1_it_speaks_when_spoken_to_or_asked_what_it_can_do(text: str) -> None:
@@ -160,6 +163,13 @@ def test_A1_it_speaks_when_spoken_to_or_asked_what_it_can_do(text: str) -> None:
 )
 def test_A1_it_is_quiet_when_people_talk_to_each_other(text: str) -> None:
     assert not says_interject(verdict(prompt(text, purpose="judge")))
+
+
+def test_A1_it_is_quiet_about_what_an_agent_says() -> None:
+    said = prompt("@bot what is 2+2?", purpose="judge")
+    by_agent = replace(said, lines=(*said.lines[:-1], replace(said.lines[-1], agent=True)))
+    assert says_interject(verdict(said))
+    assert not says_interject(verdict(by_agent))
 
 
 @pytest.mark.anyio

@@ -6,7 +6,11 @@ from syncchat.agent.arithmetic import MAX_LENGTH, CannotCalculate, NotArithmetic
 from syncchat.agent.prompt import Prompt
 from syncchat.agent.skills.words import bare
 
-_LEAD = r"what(?:'s|’s| is| are)|whats|how much (?:is|are)|calculate|compute|work out|solve|evaluate"
+_LEAD = (
+    r"what(?:'s|’s| is| are)|whats|how much (?:is|are)|calculate|compute|work out|solve|evaluate|"
+    r"was (?:ist|sind|macht)|wie ?viel (?:ist|sind|macht)|cuánto (?:es|son)|combien (?:font|fait)|"
+    r"hoeveel is|quanto (?:fa|è|é|são)|ile to(?: jest)?"
+)
 _CALCULATE = re.compile(rf"(?:{_LEAD})\s+(.+)", re.I)
 _DATE_OR_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}|\d+(?:\.\d+){2,}")
 
