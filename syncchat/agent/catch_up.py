@@ -4,8 +4,8 @@ It is made from the reader's own replica, or by the daemon for who may read the 
 into the room.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import anyio
@@ -66,6 +66,15 @@ class CatchUp:
     left_out: int
     usage: Tokens | None = None
 
+    @property
+    def told(self) -> frozenset[str]:
+        """The messages that are told of."""
+        return frozenset(id for point in self.points for id in point.messages)
+
+    def without(self, gone: Collection[str]) -> "CatchUp":
+        """The same, but for the points that tell of one of these messages: they were deleted meanwhile."""
+        return replace(self, points=tuple(p for p in self.points if not set(p.messages) & set(gone)))
+
 
 async def catch_up(
     room: Room, model: Model, *, since: str | None = None, seconds: float = SECONDS
@@ -77,23 +86,13 @@ async def catch_up(
     if since is not None:
         parse_id(since)
     lines = [line_of(m) for m in room.timeline if is_finished(m) and (since is None or m.id > since)]
-
-    def exists(id: str) -> bool:
-        message = room.message(id)
-        return message is not None and is_finished(message)
-
-    return await tell(lines, model, reader=room.user, exists=exists, seconds=seconds)
+    told = await tell(lines, model, reader=room.user, seconds=seconds)
+    messages = {id: room.message(id) for id in told.told}
+    return told.without([id for id, m in messages.items() if m is None or not is_finished(m)])
 
 
-async def tell(
-    lines: Sequence[Line],
-    model: Model,
-    *,
-    reader: str,
-    exists: Callable[[str], bool] = lambda _: True,
-    seconds: float = SECONDS,
-) -> CatchUp:
-    """What `lines`, sorted by their ids, say; a point is told only of messages that still `exists` then.
+async def tell(lines: Sequence[Line], model: Model, *, reader: str, seconds: float = SECONDS) -> CatchUp:
+    """What `lines`, sorted by their ids, say to `reader`; see `CatchUp.without` for what has gone meanwhile.
 
     Of too many lines the oldest are left out. Raises ModelFailed, also after so many `seconds`.
     """
@@ -102,7 +101,7 @@ async def tell(
     prompt = catch_up_prompt(lines, reader=reader)
     text, usage = await _ask(model, prompt, seconds)
     return CatchUp(
-        points=tuple(islice(_points(text, prompt, exists), MAX_POINTS)),
+        points=tuple(islice(_points(text, prompt), MAX_POINTS)),
         first=prompt.lines[0].id,
         last=prompt.lines[-1].id,
         messages=len(lines),
@@ -138,10 +137,10 @@ async def _ask(model: Model, prompt: Prompt, seconds: float) -> tuple[str, Token
         raise ModelFailed(f"the summary took longer than {seconds:g} s") from None
 
 
-def _points(text: str, prompt: Prompt, exists: Callable[[str], bool]) -> Iterator[Point]:
+def _points(text: str, prompt: Prompt) -> Iterator[Point]:
     authors = {line.id: line.user for line in prompt.lines}
     for line in text.splitlines():
-        ids = tuple(id for _, id in cites(line, prompt.labels) if exists(id))
+        ids = tuple(id for _, id in cites(line, prompt.labels))
         said = one_line(unlabelled(line), MAX_POINT).lstrip("-*• ").strip()
         if ids and said:
             yield Point(said, tuple(dict.fromkeys(authors[id] for id in ids)), ids)

@@ -63,7 +63,7 @@ def test_A26_what_is_linked_to_no_message_that_there_is_is_not_told(world: World
 def test_A26_a_message_that_is_deleted_meanwhile_is_told_no_more(world: World, bob: Room) -> None:
     secret, other = said(world, bob, "my PIN is 1234", "see you")
     wait = anyio.Event()
-    model = ScriptedModel(["bob told his PIN [m1]\n", wait, "bob left [m2, m1]"])
+    model = ScriptedModel(["bob told his PIN [m1]\n", wait, "bob told it and left [m2, m1]\nbob left [m2]"])
 
     found: list[CatchUp] = []
 

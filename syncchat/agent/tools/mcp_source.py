@@ -15,7 +15,7 @@ from anyio.abc import TaskStatus
 
 from syncchat.agent.persona import McpServer
 from syncchat.agent.tools.tool import Arguments, Tool, ToolContext, ToolFailed, ToolResult, ToolSpec
-from syncchat.errors import describe
+from syncchat.errors import SyncchatError, describe
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -38,6 +38,10 @@ MAX_NAME = 64
 """Characters of a tool's name, its server's included: chat completions take no more."""
 
 logger = logging.getLogger("syncchat.agents")
+
+
+class McpMissing(SyncchatError, ImportError):
+    """The package that speaks MCP is not installed; the text has the remedy."""
 
 
 class McpTool:
@@ -154,7 +158,7 @@ def _nobody() -> None:
 async def mcp_tools(servers: Mapping[str, McpServer]) -> AsyncIterator[list[Tool]]:
     """Run these servers while the context is open; gives the tools of those that have started in time.
 
-    Raises ImportError with the remedy if there are any, and the `mcp` package is missing.
+    Raises McpMissing if there are any, and the `mcp` package is not installed.
     """
     if servers:
         _check_installed()
@@ -170,4 +174,4 @@ async def mcp_tools(servers: Mapping[str, McpServer]) -> AsyncIterator[list[Tool
 
 def _check_installed() -> None:
     if find_spec("mcp") is None:
-        raise ImportError("tools of MCP servers need the mcp extra: pip install 'syncchat[mcp]'")
+        raise McpMissing("tools of MCP servers need the mcp extra: pip install 'syncchat[mcp]'")
