@@ -4,6 +4,7 @@ The corpus is hostile_messages.jsonl: `kind`, `text`, and `times` for what is re
 stands for a server that nobody may ever call.
 """
 
+import ast
 import json
 import re
 import unicodedata
@@ -16,6 +17,7 @@ import anyio
 import anyio.abc
 import pytest
 
+import syncchat.agent
 from syncchat.agent.fitting import CUT
 from syncchat.agent.judge import MAX_VERDICT, Judgement, judge
 from syncchat.agent.model import whole
@@ -241,3 +243,29 @@ async def test_A20_no_address_in_a_message_or_an_answer_is_opened_by_the_agent()
         assert bait.visits == 0
         async with await anyio.connect_tcp("127.0.0.1", int(bait.address.rpartition(":")[2])):
             await until(lambda: bait.visits)  # it would have been noticed
+
+
+CARRIERS = {
+    "aiohttp",
+    "ftplib",
+    "http",
+    "httpx",
+    "httpx2",
+    "openai",
+    "requests",
+    "socket",
+    "urllib",
+    "webbrowser",
+}
+
+
+def test_A20_nothing_of_the_agent_but_the_call_of_its_model_can_open_an_address() -> None:
+    package = Path(syncchat.agent.__file__).parent
+    opening = set()
+    for file in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            if CARRIERS & {name.partition(".")[0] for name in names}:
+                opening.add(file.name)
+    assert opening == {"openai_answer.py", "openai_failures.py", "openai_http.py", "openai_model.py"}
