@@ -52,7 +52,9 @@ _ASKS = re.compile(
 _NEEDS = re.compile(
     r"\b(?:i need|i want to|need (?:some )?help|help me|i can't|i cannot|i cant|can't (?:get|find|seem|"
     r"make)|how (?:to|do|can) |"
-    r"trying to|tried to|doesn't work|does not work|doesnt work|not working|won't|keeps (?:failing|crashing)|"
+    r"trying to|tried to|having (?:some |a lot of )?(?:trouble|problems?|issues?)|use (?:some|a bit of) help|"
+    r"(?:problems?|trouble|issues?) with|doesn t work|doesn't work|does not work|doesnt work|"
+    r"not working|won't|keeps (?:failing|crashing)|"
     r"fails|failed|broken|stuck|looking for|wondering|no idea|don't know how|i get (?:an |this |"
     r"the )?error|any(?:one|body) know)\b"
 )

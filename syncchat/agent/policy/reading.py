@@ -192,4 +192,11 @@ def _takes(floor: Floor, cues: Cues) -> bool:
         return False
     if floor.shared:
         return cues.continues and cues.asks and cues.words <= MAX_ELLIPTIC
-    return floor.asked or cues.asks or cues.objects or cues.continues or cues.needs or cues.you
+    return (
+        floor.asked
+        or cues.asks
+        or cues.objects
+        or cues.continues
+        or cues.needs
+        or (cues.you and cues.words > 2)
+    )
