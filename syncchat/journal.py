@@ -42,7 +42,10 @@ class State(Protocol):
     """What a journal says: pure, so that the same entries give the same state everywhere."""
 
     def take(self, entry: Json) -> None:
-        """An entry comes next. What cannot be understood (a later version wrote it) changes nothing."""
+        """An entry comes next. One of a kind that is not known, a later version's, changes nothing.
+
+        May raise ValueError, TypeError, KeyError or AttributeError for one that is malformed.
+        """
         ...
 
     def whole(self) -> Json:
@@ -50,7 +53,7 @@ class State(Protocol):
         ...
 
     def restore(self, whole: Json) -> None:
-        """Be what `whole` returned; called on a new state only."""
+        """Be what `whole` returned; called on a new state only. May raise what `take` may."""
         ...
 
 
@@ -99,17 +102,20 @@ class Journal(Generic[S]):
     def _told(self, entries: Sequence[Entry], state: S) -> S:
         for entry in entries:
             try:
-                said = read_said(entry.data)
-            except MalformedUpdate as error:
+                state = self._after(read_said(entry.data), state)
+            except (MalformedUpdate, ValueError, TypeError, KeyError, AttributeError) as error:
                 raise LogCorrupt(
-                    f"entry {entry.seq} of the journal {self._stream} is damaged ({error}): "
+                    f"entry {entry.seq} of the journal {self._stream} is damaged: "
                     "restore the file, or move it away"
                 ) from error
-            if len(said) == 2:  # stands for everything before it, of which some may be known already
-                state = self._make()
-                state.restore(said[1])
-            else:
-                state.take(said[0])
+        return state
+
+    def _after(self, said: list[Json], state: S) -> S:
+        if len(said) == 2:  # stands for everything before it, of which some may be known already
+            state = self._make()
+            state.restore(said[1])
+        else:
+            state.take(said[0])
         return state
 
     async def _shorten(self) -> None:

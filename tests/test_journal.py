@@ -101,10 +101,11 @@ async def test_a_full_disk_is_told_and_nothing_is_written() -> None:
 
 
 async def test_an_entry_that_is_damaged_is_named() -> None:
-    async with MemoryLog() as log:
-        await log.append("words", [b"\xff no JSON"])
-        with pytest.raises(LogCorrupt, match="entry 1 of the journal words is damaged"):
-            await Journal(log, "words", Words).read()
+    for damage in (b"\xff no JSON", b"{}", b'["whole", 5]'):
+        async with MemoryLog() as log:
+            await log.append("words", [damage])
+            with pytest.raises(LogCorrupt, match="entry 1 of the journal words is damaged"):
+                await Journal(log, "words", Words).read()
 
 
 async def test_a_later_versions_entries_change_nothing() -> None:

@@ -4,7 +4,7 @@ A day is one of UTC. Before a call is made it is reserved with the most that it 
 settled with what it took; one that is never settled (a crash) stays in the book as it was reserved.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -138,22 +138,16 @@ class DayBook:
     def take(self, entry: Any) -> None:
         """See `syncchat.journal.State`: one of the entries that the functions below make."""
         match entry:
-            case {
-                "reserve": str(id),
-                "payer": [user, str(room), str(model)],
-                "spend": spend,
-                "budget": budget,
-            }:
-                known = {field.name: budget.get(field.name) for field in fields(Budget)}
-                self._reserve(id, Payer(user, room, model), Spend(*spend), Budget(**known))
+            case {"reserve": str(id), "payer": [*payer], "spend": [*spend], "budget": {**budget}}:
+                self._reserve(id, _payer(payer), _spend(spend), _budget(budget))
             case {"settle": str(id), "tokens": [int(tokens_in), int(tokens_out)]} if id in self.open:
                 call = self.open.pop(id)
                 taken = Spend(0, tokens_in - call.spend.tokens_in, tokens_out - call.spend.tokens_out)
                 self._book(call.payer, taken)
-            case {"charge": [user, str(room), str(model)], "spend": spend}:
-                payer = Payer(user, room, model)
-                if payer in self.cells or len(self.cells) < MAX_CELLS:
-                    self._book(payer, Spend(*spend))
+            case {"charge": [*payer], "spend": [*spend]}:
+                who = _payer(payer)
+                if who in self.cells or len(self.cells) < MAX_CELLS:
+                    self._book(who, _spend(spend))
             case {"tell": str(what), "by": str(who)} if len(self.told) < MAX_TOLD:
                 self.told.setdefault(what, who)
 
@@ -183,9 +177,9 @@ class DayBook:
     def restore(self, whole: Any) -> None:
         """See `syncchat.journal.State`."""
         for *payer, calls, tokens_in, tokens_out in whole["cells"]:
-            self._book(Payer(*payer), Spend(calls, tokens_in, tokens_out))
+            self._book(_payer(payer), _spend((calls, tokens_in, tokens_out)))
         for id, (*payer, calls, tokens_in, tokens_out) in whole["open"].items():
-            self.open[id] = _Open(Payer(*payer), Spend(calls, tokens_in, tokens_out))
+            self.open[id] = _Open(_payer(payer), _spend((calls, tokens_in, tokens_out)))
         self.told.update(whole["told"])
 
 
@@ -194,6 +188,27 @@ def _shares(one: Payer, other: Payer, end: str) -> bool:
     if end == "_per_user":
         return one.user == other.user
     return one.room == other.room if end else True
+
+
+def _payer(values: Sequence[Any]) -> Payer:
+    """Who pays, as an entry has it. Raises ValueError."""
+    match values:
+        case [str() | None as user, str(room), str(model)]:
+            return Payer(user, room, model)
+    raise ValueError("nobody who pays")
+
+
+def _spend(values: Sequence[Any]) -> Spend:
+    """What was spent, as an entry has it. Raises ValueError."""
+    match values:
+        case [int(calls), int(tokens_in), int(tokens_out)]:
+            return Spend(calls, tokens_in, tokens_out)
+    raise ValueError("nothing that is spent")
+
+
+def _budget(values: Mapping[str, Any]) -> Budget:
+    """The limits of an entry, without those that only a later version knows."""
+    return Budget(**{field.name: values.get(field.name) for field in fields(Budget)})
 
 
 def _numbers(spend: Spend) -> tuple[int, int, int]:

@@ -127,6 +127,14 @@ def test_entries_of_a_later_version_change_nothing() -> None:
     assert book == DayBook()
 
 
+@pytest.mark.parametrize(
+    "entry", [{"charge": [], "spend": [1, 1, 1]}, {"charge": ["u", "r", ""], "spend": ["1"]}]
+)
+def test_entries_that_nobody_writes_are_told(entry: Any) -> None:
+    with pytest.raises(ValueError, match=r"nobody who pays|nothing that is spent"):
+        DayBook().take(entry)
+
+
 def test_a_day_is_one_of_UTC() -> None:
     midnight = 20_000 * DAY
     assert day_of(midnight - 1) == "2024-10-03"
