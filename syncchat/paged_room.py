@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from syncchat.core.cover import Cover, Unread
-from syncchat.core.ids import Hlc, parse_id
+from syncchat.core.ids import Hlc, cover_name, parse_id
 from syncchat.core.late import Late
 from syncchat.core.listeners import Signal
 from syncchat.core.message import read_id
@@ -45,6 +45,7 @@ class PagedRoom(Room):
         self.cover = Cover(cover)
         self.attach_cover(cover)
         self._told: Signal[None] = Signal("listeners to a cover failed")
+        self._docs = docs
         self._pager = Pager(self, self.cover, docs, changed=lambda: self._told.tell(None))
         self._scrolling = Scrolling(self._pager, self, self.cover, docs)
         self._heard_cover = cover.listen(lambda _: self._hear_cover())
@@ -61,6 +62,11 @@ class PagedRoom(Room):
         self._heard_cover.cancel()
         self._reading.tell()
         await self._pager.close()
+
+    @property
+    def online(self) -> bool | None:
+        """See `Room`."""
+        return self._docs.is_caught_up(cover_name(self.name)) if self._docs.synced else None
 
     @property
     def problem(self) -> str | None:

@@ -9,6 +9,9 @@ from syncchat.core.ids import NAME
 from syncchat.core.message import printable
 from syncchat.core.presence import Subscription
 
+STANDBY = "standby"
+"""The state of a process of an agent that waits for another one to end."""
+
 
 class PresenceLike(Protocol):
     """What a room needs of presence."""
@@ -45,10 +48,11 @@ class Person:
 def people(states: Mapping[int, Mapping[str, Any]]) -> list[Person]:
     """Everybody who is here, sorted by user id; malformed states are left out.
 
-    A user's several connections are one person. Where they say different things, the greatest client id wins.
+    A user's several connections are one person. Where they say different things, the greatest client id wins,
+    and a process of an agent that only stands by has no say.
     """
     merged: dict[str, dict[str, Any]] = {}
-    for _, state in sorted(states.items()):
+    for _, state in sorted(states.items(), key=lambda item: (item[1].get("state") != STANDBY, item[0])):
         user = state.get("user")
         if isinstance(user, str) and NAME.match(user):
             merged.setdefault(user, {}).update(state)

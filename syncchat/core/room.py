@@ -254,6 +254,16 @@ class Room:
         """Who is here now, sorted by user id."""
         return people(self._presence.states)
 
+    @property
+    def connections(self) -> list[Mapping[str, Any]]:
+        """What each connection says of itself, our own included; a user may have several."""
+        return list(self._presence.states.values())
+
+    @property
+    def online(self) -> bool | None:
+        """Whether a server tells us now who else is here; None if there is no server that could."""
+        return None
+
     def set_presence(self, **fields: Any) -> None:
         """Say something of oneself (`typing=True`), next to what was said before; None takes it back.
 
