@@ -206,7 +206,7 @@ def _spend(values: Sequence[Any]) -> Spend:
     raise ValueError("nothing that is spent")
 
 
-def _budget(values: Mapping[str, Any]) -> Budget:
+def _budget(values: Mapping[Any, Any]) -> Budget:
     """The limits of an entry, without those that only a later version knows."""
     return Budget(**{field.name: values.get(field.name) for field in fields(Budget)})
 
