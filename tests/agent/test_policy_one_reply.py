@@ -1,10 +1,11 @@
 """One reply at a time, and what becomes of those who ask meanwhile."""
 
+from dataclasses import replace
 from typing import Literal
 
 import pytest
 
-from syncchat.agent.policy import Manners, Quiet, Speak
+from syncchat.agent.policy import Manners, Quiet, Said, Speak
 from syncchat.agent.policy.turns import MAX_MERGED, MAX_OPEN
 from syncchat.testing.talk import Talk
 
@@ -117,8 +118,23 @@ def test_A12_again_makes_a_new_version_when_it_is_free() -> None:
     last = talk.decisions[-1]
     assert isinstance(last, Speak)
     assert (last.id, last.rule.value, last.of) == (id, "again", answer)
+    newer = talk.say("bot", "4", re=id)
+    talk.end(id)
     talk.ask("again", answer)
     assert len(talk.spoken) == 3
+    talk.ask("again", newer)
+    assert talk.last(id) == ("Speak", "again")
+
+
+def test_A12_again_that_an_earlier_run_has_heard_of_is_not_done_twice() -> None:
+    talk = Talk()
+    id = talk.say("ann", "@bot what is 2+2?", ago=60)
+    first = talk.say("bot", "5", re=id, ago=50)
+    newer = talk.heard_by("bot", "4", re=id, ago=40)
+    talk.hear(Said(replace(newer, of=first)))
+    talk.ask("again", first)
+    talk.wait(60)
+    assert talk.spoken == []
 
 
 def test_A12_an_answer_of_another_process_is_not_given_twice() -> None:

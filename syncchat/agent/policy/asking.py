@@ -14,14 +14,13 @@ def stop(desk: Desk, id: str, user: str) -> None:
 
 
 def again(desk: Desk, memory: Memory, id: str, user: str, now: int) -> None:
-    """A new version of an answer, asked for by the answer's id or its trigger's."""
+    """A new version of an answer; one is enough, however many ask. An answer that is forgotten has none."""
     note = memory.notes.get(id)
-    mine = memory.notes.author(id) == memory.me.user
-    trigger = note.re if note is not None and mine and note.re is not None else id
-    if desk.holding(trigger) is None:
-        asker = memory.notes.author(trigger) or user
-        of = id if mine else None
-        desk.add(Turn(trigger, asker, now, now, Rule.AGAIN, asked=True, of=of))
+    if note is None or note.user != memory.me.user or note.re is None or note.spoken or note.gone:
+        return
+    if desk.holding(note.re) is None:
+        asker = memory.notes.author(note.re) or user
+        desk.add(Turn(note.re, asker, now, now, Rule.AGAIN, asked=True, of=id))
 
 
 def answer_now(desk: Desk, memory: Memory, id: str, now: int) -> None:

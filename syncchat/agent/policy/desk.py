@@ -130,6 +130,8 @@ class Desk:
         if turn is None or turn.id != id:
             return None
         self.speaking = None
+        if state == "withdrawn":
+            self._mark(turn, spoken=False)
         if state != "done":
             self._go_on(turn, turn.left)
         else:
@@ -184,13 +186,17 @@ class Desk:
         turn.began = now
         self._memory.spoke(unasked=not turn.asked)
         self._memory.answers_to_agents += turn.agent
-        for id in (turn.id, *turn.merged):
-            note = self._memory.notes.get(id)
-            if note is not None:
-                note.spoken = True
+        self._mark(turn, spoken=True)
         rule = turn.rule if turn.asked else Rule.JUDGED
         inputs = {"user": turn.user, "age_ms": max(0, now - turn.at), "late": turn.late}
         self.decisions.append(Speak(turn.id, rule, tuple(turn.merged), turn.of, inputs))
+
+    def _mark(self, turn: Turn, *, spoken: bool) -> None:
+        """Remember whether the messages of a turn are answered; of a new version, the version before it."""
+        for id in [turn.of] if turn.of is not None else [turn.id, *turn.merged]:
+            note = self._memory.notes.get(id)
+            if note is not None:
+                note.spoken = spoken
 
     def _judge_next(self, now: int) -> None:
         for turn in list(self._ready(now)):

@@ -16,8 +16,8 @@ End = Literal["done", "error", "stopped", "interrupted", "withdrawn", "lost"]
 class Heard:
     """One finished message: its id, its time `at` (ms since 1970) and its author, who is verified.
 
-    `re` is the id of the message that it answers. `agent`: its author is an agent. `failed`: it ended as an
-    error, stopped or interrupted, so nobody answers it.
+    `re` is the id of the message that it answers, `of` that of the answer that it is a newer version of.
+    `agent`: its author is an agent. `failed`: it ended as an error, stopped or interrupted.
     """
 
     id: str
@@ -27,6 +27,7 @@ class Heard:
     re: str | None = None
     agent: bool = False
     failed: bool = False
+    of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,9 +151,9 @@ class TurnPolicy:
         """An answer of its own: one that an earlier run, or another process, may have written."""
         notes = self._memory.notes
         notes.put(heard.id, Note(heard.user, at, heard.re))
-        answered = notes.get(heard.re)
-        if answered is not None:
-            answered.spoken = True
+        for done in (notes.get(heard.re), notes.get(heard.of)):
+            if done is not None:
+                done.spoken = True
         turn = self._desk.holding(heard.re) if heard.re is not None else None
         if turn is not None and turn is not self._desk.speaking and turn.of is None:
             self._desk.withdraw(turn, Rule.ANSWERED, by=heard.id)
