@@ -1,6 +1,7 @@
 """Answers what members ask of the agent's books: why it spoke or did not, and what was spent (A22, A23)."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, Final
@@ -38,16 +39,27 @@ _UNKNOWN: Final = {"decision": "unknown"}
 logger = logging.getLogger(__name__)
 
 
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
 class Answers:
     """Answers in `room` from `notebook`, with money by `prices`; `run` is its one task.
 
     `now` gives ms since 1970. Questions that were asked while nobody was there to hear are answered, too.
     """
 
-    def __init__(self, room: Room, notebook: Notebook, prices: Prices, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        room: Room,
+        notebook: Notebook,
+        prices: Prices | None = None,
+        *,
+        now: Callable[[], int] = _now,
+    ) -> None:
         self._room = room
         self._notebook = notebook
-        self._prices = prices
+        self._prices = prices or Prices()
         self._now = now
         self._questions: Mailbox[Asked] = Mailbox(MAX_WAITING)
         self._bucket = TokenBucket(RATE, BURST)

@@ -56,7 +56,7 @@ class World:
 
     @asynccontextmanager
     async def answering(self) -> AsyncIterator[None]:
-        answers = Answers(self.bot, self.notebook, PRICES, wall_clock)
+        answers = Answers(self.bot, self.notebook, PRICES, now=wall_clock)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(answers.run)
             await anyio.sleep(0.1)
