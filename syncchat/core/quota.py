@@ -36,7 +36,7 @@ def check_quotas(plan: Plan, update: Update, index: StructIndex, schema: Schema)
 
 def _over(plan: Plan, update: Update, index: StructIndex, schema: Schema) -> str | None:
     """Which quota the update goes beyond, if any."""
-    if plan.layer.places:
+    if index.row_count + len(plan.layer.places) > schema.max_rows:  # not all of these are rows, or new
         rows = sum(1 for _ in begun(plan, index, schema))
         if rows and index.row_count + rows > schema.max_rows:
             return f"{schema.max_rows} rows"
