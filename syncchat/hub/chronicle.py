@@ -115,6 +115,12 @@ class Chronicle:
         name = _parse(page)
         return name.page is None or name.page <= (await self._history(name.room)).newest
 
+    def is_older(self, page: str) -> bool:
+        """Whether a page is the newest no more, as far as is known."""
+        name = _parse(page)
+        history = self._histories.get(cover_name(name.room)) if name.page is not None else None
+        return history is not None and name.page is not None and name.page < history.newest
+
     async def prepare(self, page: str, plans: Collection[Plan]) -> None:
         """A commit is about to begin rows: late messages among them are marked first (H6).
 

@@ -257,7 +257,7 @@ class ServedDoc:
         if self._is_wanted:
             await self._wakeup.sleep()
             return False
-        with anyio.move_on_after(self._limits.idle_seconds) as idle:
+        with anyio.move_on_after(self._idle_seconds) as idle:
             await self._wakeup.sleep()
         if idle.cancelled_caught and not self._is_wanted:
             if self._ledger.entries > 1:
@@ -265,6 +265,13 @@ class ServedDoc:
             self._chronicle.flush(self.name)
             self.over = not self._is_wanted
         return self.over
+
+    @property
+    def _idle_seconds(self) -> float:
+        limits = self._limits
+        if self._chronicle.is_older(self.name):
+            return min(limits.idle_seconds, limits.older_page_idle_seconds)
+        return limits.idle_seconds
 
     @property
     def _is_wanted(self) -> bool:

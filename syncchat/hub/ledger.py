@@ -3,6 +3,7 @@
 import logging
 from asyncio import Future, get_running_loop
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from pycrdt import Doc, Map, TransactionEvent
@@ -124,7 +125,7 @@ class Ledger:
         self.is_dropped = False
         self.begun: list[Plan] | None = None
         self._doc: Doc[Any] = Doc()
-        self._index = StructIndex(self._doc.get_update, self._value)
+        self._index = StructIndex(self._doc.get_update, partial(_value, self._doc))
         self._made: bytes | None = None
         self._everything: bytes | None = None
         self._unbound: dict[int, str] | None = None
@@ -161,7 +162,8 @@ class Ledger:
         self.seq = entries[-1].seq if entries else 0
         self._grown = sum(len(entry.data) for entry in entries)
         whole = self._doc.get_update
-        self._index = StructIndex.load(whole(), self._schema.owner_of, source=whole, read=self._value)
+        read = partial(_value, self._doc)  # not of this object: a circle would wait for the garbage collector
+        self._index = StructIndex.load(whole(), self._schema.owner_of, source=whole, read=read)
         await self._load_owners()
 
     async def _load_owners(self) -> None:
@@ -272,9 +274,6 @@ class Ledger:
         rows = self._doc.get(root, type=Map)
         return {key: rows.get(key) for key in keys}
 
-    def _value(self, row: Row) -> object:
-        return self._doc.get(row[0], type=Map).get(row[1])
-
     def owns(self, client: int, user: str) -> bool:
         """Whether a client id is this user's, or nobody's yet."""
         return self._index.owner.get(client, user) == user
@@ -309,3 +308,7 @@ class Ledger:
             logger.error("doc %s was not compacted: %s", self._name, error)
         finally:
             self.compacting = False
+
+
+def _value(doc: Doc[Any], row: Row) -> object:
+    return doc.get(row[0], type=Map).get(row[1])

@@ -138,6 +138,9 @@ class Limits:
     idle_seconds: float = 60.0
     """After this long with nobody in it a doc is compacted and unloaded."""
 
+    older_page_idle_seconds: float = 2.0
+    """The same of a page that is no longer the newest: who reads a long history opens hundreds of them."""
+
     compact_entries: int = 1000
     """Commits since the last snapshot after which a doc in use is compacted."""
 

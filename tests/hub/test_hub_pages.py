@@ -173,3 +173,22 @@ def test_H3_L2_who_is_the_first_on_the_next_page_has_not_begun_a_doc() -> None:
             assert hub.stats.over_limit == {}
 
     run(main)
+
+
+def test_S9_an_older_page_is_unloaded_sooner_than_the_newest() -> None:
+    async def main() -> None:
+        async with paged(idle_seconds=60, older_page_idle_seconds=2) as hub:
+            async with hub.connect() as one:
+                ann = Poster(RawClient(one, "ann"))
+                await ann.post(0, 1, 2, 3, 4)
+                await ann.post(1, 5)
+                await anyio.sleep(5)
+                assert hub.loaded == [page(0), page(1), COVER], "somebody is there"
+            await anyio.sleep(1)
+            assert page(0) in hub.loaded
+            await anyio.sleep(4)
+            assert hub.loaded == [page(1), COVER]
+            await anyio.sleep(200)
+            assert hub.loaded == []
+
+    run(main)
