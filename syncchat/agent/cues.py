@@ -1,8 +1,9 @@
-"""What a message does, told from its words alone: it asks, thanks, settles, objects. English habits."""
+"""What a message does, told from its words alone: it asks, thanks, settles, objects."""
 
 import re
 from typing import NamedTuple
 
+from syncchat.agent import tongues
 from syncchat.agent.quotes import MASK, own_words
 from syncchat.agent.vocabulary import vocabulary
 
@@ -28,23 +29,20 @@ _PHRASES = (
     "understood|roger|noted|i will|will try|i'll try|i'll try that|let me try|let me see|trying|good luck|"
     "good answer|good point|interesting|that's it|that's right|that is right|correct|you're right|"
     "much appreciated|"
-    "merci|merci beaucoup|danke|vielen dank|danke schön|gracias|grazie|obrigado|obrigada|bedankt|super|klar|"
-    "alles klar|genau|vale|d'accord|ça marche|perfekt|perfecto|parfait|prima|de rien|de nada|bitte|gern|"
-    "tamam|"
-    "teşekkürler|"
+    "good bot|brilliant|superb|sweet|neat|wonderful|fantastic|amazing|finally|close enough|"
     "appreciated|i know|never mind|nevermind|nvm|you rock|love it|enjoy"
 )
-_ACKNOWLEDGEMENTS = frozenset(_PHRASES.split("|"))
+_ACKNOWLEDGEMENTS = frozenset(_PHRASES.split("|")) | tongues.THANKS
 _FILLERS = vocabulary(
     "a lot so much very again for the your help man mate dude all guys everyone everybody then too now "
-    "bcp beaucoup mil vielen dir euch toi sehr muchas "
     "that it to this you i'll and very really well anyway though one info link tip answer explanation quick"
 )
+_FILLERS |= tongues.FILLERS
 
 _ASKS = re.compile(
     r"(?:(?:hi|hello|hey|ok|so|and|but|also|well|btw|please|guys|folks|all|everyone|there)[ ,]+){0,3}"
-    r"(?:(?:how|what|why|where|when|who|which)(?:'s|'re|s)? |is there|are there|is it|does |do (?:i|you|"
-    r"we|they) |can (?:i|we|you|"
+    r"(?:(?:how|what|why|where|when|who|which)(?:'s|'re|s)? |is (?:there|it|that|this)|"
+    r"are (?:there|those|these|they)|does |do (?:i|you|we|they) |can (?:i|we|you|"
     r"some|any)|could (?:i|we|you|some|any)|should (?:i|we) |would (?:you|any|some)|any(?:one|body) |"
     r"any ideas?|any (?:way|"
     r"hint|tips)|some(?:one|body) (?:know|help)|has any|have any|tell me|show me|explain |help\b|pls help)",
@@ -63,8 +61,8 @@ _SETTLES = re.compile(
     r"i see it)|fixed (?:it|that|now)|(?:it|that|this) (?:worked|"
     r"works|fixed it|did it)|"
     r"works now|working now|got it(?: working| now)?$|figured (?:it )?out|found (?:it|the problem|out)|"
-    r"forget it|"
-    r"no longer needed|scratch that)\b"
+    r"forget it|all good\W*\Z|found (?:the|a|one|my) \w+\W*(?:,|\Z)|"
+    r"scrolled up|no longer needed|scratch that)\b"
 )
 _OBJECTS = re.compile(
     r"\b(?:that's wrong|that is wrong|you're wrong|you are wrong|is wrong|wrong answer|not (?:right|"
@@ -72,12 +70,21 @@ _OBJECTS = re.compile(
     r"correct|true)|incorrect|are you sure|you sure|you said|you just said|try again|that's not|that is not|"
     r"(?:didn't|doesn't|does not|did not|still) (?:work|help|fail|get|the same)|no,? (?:it|that|i|the|"
     r"you)|nonsense|"
-    r"pretty sure|error(?=:)|fatal(?=:)|traceback|exception|stimmt nicht|falsch|nein\b|faux|c'est pas|"
-    r"incorrecto|no es (?:cierto|correcto|así)|"
-    r"not what i|i meant|i asked|really)\b|\bwrong\b.{0,3}\Z"
+    r"pretty sure|i was (?:taught|told)|(?:does|did|is|was)nt|error(?=:)|fatal(?=:)|traceback|exception|"
+    r"(?:gives|gave|get|got|throws) (?:me )?(?:an? )?(?:\w+ )?error|(?:count|check|look|think) again|"
+    r"not what i|i meant|i asked|really)\b|\bwrong\b.{0,3}\Z|"
+    r"\A[\w' -]{2,30}, not [\w' -]{2,30}\W*\Z"
 )
 _CONTINUES = re.compile(
-    r"(?:and|or|what about|how about|but|also|then|in that case|so|ok,? (?:and|but|so)|why|i tried|it says)\b"
+    r"(?:and|or|what about|how about|but|also|ok,? (?:and|but)|why|i tried|it says|"
+    + tongues.CONTINUES
+    + r")\b"
+)
+_MORE = re.compile(
+    r"(?:(?:haha|lol|ok|nice|hm+|cool|great|good)[ ,.!]+){0,2}(?:(?:now |give me |and )?(?:another|one more|"
+    r"two more|three more|some more)\b|"
+    r"(?:make|do|try|say|write|translate|sort|list) (?:it|that|them|this|me)\b|"
+    r"(?:a bit |much )?(?:shorter|longer|simpler|louder|slower)\b|once more\b|more\W*\Z)"
 )
 _TO_ROOM = re.compile(
     r"\b(?:any(?:one|body)|some(?:one|body)|every(?:one|body)|guys|folks|any of you|you all|y'all|"
@@ -89,15 +96,17 @@ _POLITE = re.compile(
     r"do you (?:know|guys)"
 )
 _REALLY = re.compile(r"\A(?:oh,? |wow,? )?really\?+ (?=\w)")
-_THANKS = re.compile(
-    r"\b(?:thanks|thank you|thx|ty|cheers|merci|danke|gracias|grazie)\b[^\w?]*\Z|"
-    r"\A(?:oh |ah |ok |great |perfect |nice )?(?:thanks|thank you|thx|ty|cheers|merci|danke|gracias|grazie)\b"
-    r"(?!.*\b(?:now|but|also|please|can|could|next|then|another|one more)\b)"
+_WORDS_OF_THANKS = rf"(?:thanks|thank you|thx|ty|cheers|{tongues.THANK})"
+_THANKS_LAST = re.compile(rf"\b{_WORDS_OF_THANKS}\b[^\w?]*\Z")
+_THANKS_FIRST = re.compile(
+    rf"\A(?:oh |ah |ok |great |perfect |nice )?{_WORDS_OF_THANKS}\b"
+    r"(?!.*\b(?:now|but|also|please|can|could|next|then|another|one more|what|how|why|and)\b)"
 )
+_DENIES = re.compile(r"(?:nope|no|nah|nein|nee|non|não|nie|нет)\W*\Z")
 _CLUELESS = re.compile(
     r"\b(?:no (?:idea|clue)|not sure|dunno|don't know|do not know|same (?:here|question|problem|issue)|"
     r"me (?:too|neither)|"
-    r"good question|i wonder|wondering|beats me|keine ahnung|ni idea|aucune idée)\b"
+    rf"good question|i wonder|wondering|beats me|{tongues.CLUELESS})\b"
 )
 _SMALL_TALK = re.compile(
     r"(?:hi |hey |hello |so |and )?(?:how are|how's (?:it|every|your|life)|how is (?:it going|every)|"
@@ -116,7 +125,8 @@ class Cues(NamedTuple):
 
     `asks` is a question, `needs` a problem that somebody states; `to_room` asks anybody, `you` speaks to
     a second person. `settled`: its author needs no answer any more. `continues`: it goes on with what was
-    said before. `thanks` come with more than thanks. `clueless`: its author would like to know too.
+    said before, and `more` wants more of it. `thanks` come first or last, with more than thanks.
+    `denies` is a mere no. `clueless`: its author would like to know too.
     """
 
     acknowledges: bool
@@ -128,7 +138,10 @@ class Cues(NamedTuple):
     to_room: bool
     you: bool
     small_talk: bool
+    more: bool
     thanks: bool
+    thanks_last: bool
+    denies: bool
     clueless: bool
     words: int
 
@@ -138,19 +151,22 @@ def cues_of(text: str) -> Cues:
     said = folded(text)
     words = _WORD.findall(_REALLY.sub("", said))
     start = said.lstrip(" .,:;!-")
-    asks = _QUESTION.search(said) is not None or _ASKS.match(start) is not None
+    asks = any(found(start) for found in (_QUESTION.search, _ASKS.match, tongues.ASKS.match))
     you = _YOU.search(said) is not None and _POLITE.search(said) is None
     return Cues(
         acknowledges=_acknowledges(words, said),
         asks=asks,
         needs=_NEEDS.search(said) is not None,
         settled=not asks and _SETTLES.search(said) is not None,
-        objects=_OBJECTS.search(said) is not None,
+        objects=_OBJECTS.search(said) is not None or tongues.OBJECTS.search(said) is not None,
         continues=_CONTINUES.match(start) is not None,
         to_room=_TO_ROOM.search(said) is not None,
         you=you,
         small_talk=_SMALL_TALK.match(start) is not None,
-        thanks=not asks and len(words) <= MAX_THANKS and _THANKS.search(said) is not None,
+        more=_MORE.match(start) is not None,
+        thanks=not asks and len(words) <= MAX_THANKS and _THANKS_FIRST.search(said) is not None,
+        thanks_last=not asks and len(words) <= MAX_THANKS and _THANKS_LAST.search(said) is not None,
+        denies=_DENIES.match(start) is not None,
         clueless=_CLUELESS.search(said) is not None,
         words=len(words),
     )

@@ -7,7 +7,6 @@ def vocabulary(words: str) -> frozenset[str]:
 
 
 GREETINGS = vocabulary(
-    "salut bonjour hallo hola ciao merhaba moin servus danke merci gracias grazie "
     "hey hi hello yo dear ok okay so and but well no yes yeah yep nope oh ah sorry please right actually "
     "thanks thank thx ty cheers you again good morning evening welcome great nice cool lol hmm also btw"
 )
@@ -32,8 +31,8 @@ HEADINGS = vocabulary(
 """What stands before a colon and is nobody's name."""
 
 ASKS = vocabulary(
-    "what how why who when where which what's who's please tell show explain help list find give remind "
-    "translate summarize summarise sum"
+    "what how why who when where which what's who's please pls plz tell show explain help list find give "
+    "remind translate summarize summarise sum"
 )
 
 
@@ -72,5 +71,8 @@ OPENERS = vocabulary(
 )
 """Words that a message often begins with, and that are nobody's name."""
 
-YOUR_TURN = vocabulary("you think say mean know suggest recommend me us doing there")
+YOUR_TURN = vocabulary(
+    "you think say mean know suggest recommend me us doing there here out now please pls again today up "
+    "maybe too then"
+)
 """`what do you think name?`: after these a name at the end of a question to `you` is called."""

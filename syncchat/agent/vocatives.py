@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
+from syncchat.agent import tongues
 from syncchat.agent.names import MAX_WORDS, Names
 from syncchat.agent.vocabulary import (
     ASKS,
@@ -117,7 +118,7 @@ def in_front(words: str, names: Names) -> Call | None:
         if call is not None:
             return call._replace(greeting=call.start - tokens[0].start() if call.users else 0)
         greeting = tokens[skipped][0].rstrip(",!.").casefold()
-        if greeting not in GREETINGS:
+        if greeting not in GREETINGS and greeting not in tongues.GREETINGS:
             return None
         warm = greeting in WARM
     return None
@@ -172,9 +173,11 @@ def _called(tokens: list[re.Match[str]], at: int, words: str, warm: bool) -> boo
     after = tokens[at][0].casefold()
     if after in {":", ",", "-", "–", "—", ">", "→"}:
         return True
+    whom = tokens[at + 1][0].casefold() if at + 1 < len(tokens) else ""
+    if whom == "you":
+        return True
     if after in SAYS_OF:
-        whom = tokens[at + 1][0].casefold() if at + 1 < len(tokens) else ""
-        return True if whom == "you" or (whom in _WHOM and words.rstrip().endswith("?")) else None
+        return True if whom in _WHOM and words.rstrip().endswith("?") else None
     word = after.rstrip(_MARKS)
     return warm or word in ASKS or word in SAYS_TO or words.rstrip().endswith("?")
 

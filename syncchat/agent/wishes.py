@@ -1,8 +1,9 @@
-"""What people wish of an agent: that it be quiet, or leave a question to people. English habits."""
+"""What people wish of an agent: that it be quiet, or leave a question to people."""
 
 import re
 from collections.abc import Iterable
 
+from syncchat.agent import tongues
 from syncchat.agent.cues import folded
 
 _QUIET = (
@@ -13,14 +14,18 @@ _QUIET = (
     r"(?:don't|do not|dont|stop) (?:answer|reply|interrupt|speak|talk|respond|butt|comment|chime)\w*|"
     r"no need to (?:answer|reply|respond)|(?:you )?(?:don't|do not|dont) (?:have|need) to (?:answer|"
     r"reply|respond)\w*|"
-    r"not now|sei (?:bitte )?(?:mal )?(?:still|ruhig|leise)|halt (?:die klappe|den mund)|ruhe|klappe|"
-    r"cállate|callate|silencio|"
-    r"tais[- ]toi|taisez[- ]vous|silence|zitto|silenzio|stil|cala a boca|sus|"
-    r"(?:leave|let) us (?:alone|talk)|go away|no(?:body| one) asked you|stay out|keep out|butt out|enough)\b"
+    r"not now|zip it|pipe down|can it|cut it out|knock it off|back off|give us a (?:break|minute|moment)|"
+    r"give it a rest|stand down|lay off|say nothing|(?:you )?talk too much|be quite\W*\Z|mute|"
+    r"take a break|go to sleep|no more (?:answers|replies|messages|comments)|that's enough|"
+    r"(?:leave|let) us (?:alone|talk)|go away|no(?:body| one) asked you|stay out|keep out|butt out|enough|"
+    + tongues.QUIET
+    + r")(?!\w)"
 )
 _QUIET_AT = re.compile(
     r"(?:(?:please|pls|just|now|ok|okay|hey|can|could|would|will|should|you|to|for once|everyone|"
-    r"not now|seriously)[ ,!.]+){0,5}" + _QUIET + r"|stop\W*\Z"
+    rf"just|not now|seriously|ok that's|that's|will you|{tongues.PLEASE})[ ,!.]+){{0,5}}"
+    + _QUIET
+    + r"|stop\W*\Z"
 )
 _QUIET_AMID = re.compile(
     r"\b(?:(?:be|stay|keep|remain) (?:quiet|silent)|shut up|hush|shush|stfu|mute|"

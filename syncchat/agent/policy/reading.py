@@ -152,7 +152,9 @@ class Layers:
         called = (it.address.users | it.address.perhaps) - {self._me.user, it.heard.user}
         answers = memory.notes.author(it.heard.re)
         to_author = answers not in (None, it.heard.user, self._me.user)
-        return it.address.unknown or it.address.stranger or bool(called) or to_author
+        # `Ingvar, not Hans` corrects an answer, and calls nobody.
+        stranger = it.address.stranger and not (it.floor is not None and it.cues.objects)
+        return it.address.unknown or stranger or bool(called) or to_author
 
     def _unasked(self, it: _Heard, mode: Mode, memory: Memory) -> Rule:
         """What nobody is called by: the rest, of which only open questions are left to the judge."""
@@ -181,9 +183,13 @@ def _is_over(it: _Heard) -> bool:
     cues = it.cues
     if it.floor is not None and it.floor.asked and it.to_me:
         return False
+    if it.floor is not None and not it.floor.shared and it.to_me and cues.denies:
+        # Just after an answer it is none of the room's.
+        return False
     if cues.acknowledges or (cues.settled and cues.words <= MAX_SETTLED and not cues.needs):
         return True
-    return cues.thanks and it.call not in (Rule.MENTION, Rule.NAME) and not cues.needs
+    called = it.call in (Rule.MENTION, Rule.NAME)
+    return (cues.thanks or (cues.thanks_last and not called)) and not cues.needs
 
 
 def _takes(floor: Floor, cues: Cues) -> bool:
@@ -196,6 +202,8 @@ def _takes(floor: Floor, cues: Cues) -> bool:
         floor.asked
         or cues.asks
         or cues.objects
+        or cues.denies
+        or cues.more
         or cues.continues
         or cues.needs
         or (cues.you and cues.words > 2)

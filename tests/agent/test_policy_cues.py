@@ -1,0 +1,116 @@
+"""What the turn policy understands of small words, in other languages too."""
+
+import pytest
+
+from syncchat.agent.addressing import is_to_somebody, request_to
+from syncchat.agent.policy import Manners
+from syncchat.testing.talk import Talk
+
+AMBIENT = Manners(ambient=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "vielen dank!",
+        "ah d'accord merci bcp",
+        "genial, gracias",
+        "dzięki wielkie",
+        "ありがとう！",
+        "oh really? nice",
+        "good bot",
+    ],
+)
+def test_A7_thanks_in_any_language_ends_the_talk(text: str) -> None:
+    talk = Talk(AMBIENT)
+    talk.answer(talk.say("ann", "@bot what is 2+2?"))
+    assert talk.last(talk.say("ann", text)) == ("Quiet", "acknowledgement")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bot, sei bitte mal still",
+        "@bot cállate un rato",
+        "bot, tais-toi s'il te plaît",
+        "@bot zwijg",
+        "@bot not now please",
+        "@bot no need to answer this",
+        "@bot you don't have to reply to everything",
+        "bot pls be quite",
+        "could we have a minute of silence please",
+    ],
+)
+def test_A7_a_request_for_quiet_is_understood(text: str) -> None:
+    talk = Talk(AMBIENT)
+    assert talk.last(talk.say("ann", text)) == ("Quiet", "request for quiet")
+    assert talk.last(talk.say("cy", "what is 2+2?")) == ("Quiet", "hushed")
+
+
+@pytest.mark.parametrize(
+    "text", ["das stimmt nicht", "c'est faux", "pretty sure it is 5", "error: no such file"]
+)
+def test_A7_who_doubts_its_answer_is_answered(text: str) -> None:
+    talk = Talk()
+    talk.answer(talk.say("ann", "@bot what is 2+2?"))
+    assert talk.last(talk.say("ann", text)) == ("Speak", "follow-up")
+
+
+def test_A7_what_was_sorted_is_not_settled() -> None:
+    talk = Talk()
+    talk.answer(talk.say("ann", "@bot sort these: 3, 11, 2"))
+    assert talk.last(talk.say("ann", "you sorted them as text...")) == ("Speak", "follow-up")
+
+
+def test_A7_a_short_question_goes_on_over_what_others_say_to_each_other() -> None:
+    talk = Talk(AMBIENT)
+    talk.answer(talk.say("ann", "@bot is 2027 a leap year?"))
+    talk.say("bob", "who has the adapter?")
+    assert talk.last(talk.say("ann", "and 2100?")) == ("Speak", "follow-up")
+    talk.answer(talk.say("ann", "@bot is 2027 a leap year?"))
+    talk.say("bob", "ann: no")
+    assert talk.last(talk.say("ann", "and 2100?"))[0] != "Speak"
+
+
+@pytest.mark.parametrize("text", ["no idea", "hm, good question", "same here, no clue", "keine ahnung"])
+def test_A11_who_does_not_know_either_has_not_answered(text: str) -> None:
+    talk = Talk(AMBIENT)
+    id = talk.say("ann", "how do I mount a disk?")
+    talk.say("bob", text)
+    assert talk.withdrawn == []
+    talk.wait(120)
+    assert talk.last(id) == ("Judge", "open question")
+
+
+def test_A11_one_word_can_be_the_answer() -> None:
+    talk = Talk(AMBIENT)
+    id = talk.say("ann", "what is 37 * 41?")
+    talk.say("bob", "1517")
+    assert talk.last(id) == ("Withdraw", "answered")
+
+
+def test_A12_another_agents_thanks_get_no_answer() -> None:
+    talk = Talk(AMBIENT)
+    assert talk.last(talk.say("otherbot", "thank you, bot!")) == ("Quiet", "acknowledgement")
+
+
+def test_A14_after_being_offline_a_request_for_quiet_covers_what_was_asked_before_it() -> None:
+    talk = Talk(AMBIENT)
+    asked = talk.say("ann", "@bot what is a quine?", ago=60)
+    talk.say("cy", "bot please be quiet, we are recording", ago=30)
+    talk.wait(60)
+    assert talk.spoken == []
+    assert talk.last(asked) == ("Withdraw", "request for quiet")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["thanks ann. bot, same question", "hm, broken. Bot: why?", "salut bot, tu peux traduire", "hola bot"],
+)
+def test_a_call_after_a_sentence_or_a_greeting_in_any_language_is_one(text: str) -> None:
+    assert request_to(text, ["bot"]) is not None
+
+
+@pytest.mark.parametrize("text", ["bot doesn't know that, right?", "I like it. bot is fast", "ok. Bots, hm"])
+def test_what_is_asked_or_said_about_it_is_no_call(text: str) -> None:
+    assert not is_to_somebody(text, ["bot"])
