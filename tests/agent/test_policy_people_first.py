@@ -3,6 +3,7 @@
 import pytest
 
 from syncchat.agent.policy import Ambient, Manners, Wait
+from syncchat.agent.policy.turns import MAX_TELLS
 from syncchat.testing.talk import Talk
 
 QUESTION = "how do I mount a disk?"
@@ -178,6 +179,23 @@ def test_A11_an_answer_goes_on_knowing_that_its_question_was_edited_and_what_its
     added = talk.say("ann", "it is a Zip disk")
     assert talk.about(id) == [("Speak", "mention"), ("Tell", "edited"), ("Tell", "asker added")]
     assert talk.last(added) == ("Quiet", "merged into a newer one")
+
+
+def test_A11_an_answer_is_told_of_more_only_a_few_times() -> None:
+    talk = Talk()
+    id = talk.say("ann", "@bot how do I mount a disk?")
+    for n in range(20):
+        talk.say("ann", f"it is disk number {n}")
+    assert talk.about(id) == [("Speak", "mention"), *[("Tell", "asker added")] * MAX_TELLS]
+
+
+def test_A11_when_a_judged_question_is_withdrawn_the_next_one_is_judged() -> None:
+    talk = Talk(Manners(ambient=True, grace=0, gate=1.0))
+    first = talk.say("ann", QUESTION)
+    second = talk.say("bob", "does anybody know how to burn a cd?")
+    talk.delete(first)
+    assert talk.about(first) == [("Judge", "open question"), ("Withdraw", "deleted")]
+    assert talk.last(second) == ("Judge", "open question")
 
 
 def test_A11_what_is_edited_into_a_call_is_one() -> None:
