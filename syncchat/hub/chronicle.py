@@ -127,12 +127,14 @@ class Chronicle:
         Raises LogError.
         """
         name = _parse(page)
-        if name.page is not None and name.page < (await self._history(name.room)).newest:
-            known = await self._marked_between(name.room, name.page)
-            arrivals = news_of(new_rows(plans)).standing
-            late = [arrival for arrival in arrivals if arrival.id not in known]
+        history = await self._history(name.room) if name.page is not None else None
+        if name.page is not None and history is not None and name.page < history.newest:
+            known = await self._marked_between(name.room, name.page) | history.begun_late
+            news = news_of(new_rows(plans))
+            late = [arrival for arrival in news.standing if arrival.id not in known]
             for at in range(0, len(late), MARKS_AT_ONCE):
                 await self._mark(name.room, name.page, late[at : at + MARKS_AT_ONCE])
+            history.note_late(news)
 
     def record(self, doc: "ServedDoc", rows: Mapping[Row, str | None]) -> None:
         """A commit is durable that has begun these rows, see `new_rows`."""
@@ -283,7 +285,7 @@ class Chronicle:
     async def _marked_between(self, room: str, page: int) -> set[str]:
         """The messages that pages between this one and the newest mark: whose streams ended a page later.
 
-        Raises LogError.
+        Those that began since the cover is in memory are known however far back. Raises LogError.
         """
         newest = (await self._history(room)).newest
         between = range(max(page + 1, newest - PAGES_BACK), newest)

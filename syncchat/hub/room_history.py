@@ -16,6 +16,10 @@ NEAR = 1000
 """Messages that are counted when somebody says to have read up to what stands before them; more are later."""
 
 
+MAX_BEGUN = 4096
+"""Late messages that are remembered while they are being written; of more, some may be counted twice."""
+
+
 class Reading(NamedTuple):
     """A user said to have read up to `id` when so many messages and mentions had arrived."""
 
@@ -42,6 +46,8 @@ class RoomHistory:
         self.readings: dict[str, Reading] = {}
         self.marker: Marker | None = None
         """Who writes the marks of the newest page."""
+        self.begun_late: set[str] = set()
+        """Late messages that were marked when they were begun, and that are being written still."""
         self.is_awaited = False
         """Whether somebody has it in mind to save it."""
 
@@ -84,6 +90,11 @@ class RoomHistory:
         if self.arrived is not None:
             self._count(self.arrived.add(news.finished) + self.arrived.mark(news.marked))
             self.last = max(self.last, self.arrived.last)
+
+    def note_late(self, news: News) -> None:
+        """These have come to an older page, and are marked."""
+        self.begun_late.update(arrival.id for arrival in news.begun[: MAX_BEGUN - len(self.begun_late)])
+        self.begun_late.difference_update(arrival.id for arrival in news.finished)
 
     def _count(self, arrivals: Iterable[Arrival]) -> None:
         for arrival in arrivals:

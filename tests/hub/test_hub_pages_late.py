@@ -259,6 +259,29 @@ def test_H6_H7_a_late_stream_that_ends_a_page_later_is_marked_and_counted_once()
     run(main)
 
 
+def test_H6_H7_a_late_stream_that_ends_many_pages_later_is_counted_once() -> None:
+    async def main() -> None:
+        store = MemoryStore()
+        async with paged(store) as hub, hub.connect() as one, hub.connect() as two:
+            ann, bob = Poster(RawClient(one, "ann")), Poster(RawClient(two, "bob"))
+            await bob.post(0, 1, 2, 3, 4)
+            writer = await ann.client.enter(page(0))
+            before = writer.doc.get_state()
+            stream(writer, id_of(5))
+            ann.client.say(page(0), Update(writer.doc.get_update(before)))
+            await ann.client.said(page(0))
+            for number in range(1, 9):
+                await bob.post(number, *range(4 * number + 2, 4 * number + 6))
+            ann.client.say(page(0), Update(writer.write(id_of(5), {"text": "so far"})))
+            assert statuses(await ann.client.said(page(0))) == [True]
+            await anyio.sleep(5)
+        assert marks(store, 1) == {id_of(5): {"page": 0}}
+        assert not any(marks(store, number) for number in range(2, 10))
+        assert (stored_cover(store).newest, stored_cover(store).messages) == (9, 37)
+
+    run(main)
+
+
 def test_H6_late_messages_find_the_newest_page_when_it_is_not_in_memory() -> None:
     async def main() -> None:
         store = MemoryStore()
