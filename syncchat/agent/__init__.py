@@ -4,6 +4,8 @@ from syncchat.agent.agent import Agent, Pace
 from syncchat.agent.builtin import BuiltinModel
 from syncchat.agent.factory import make_model
 from syncchat.agent.model import Model, ModelFailed
+from syncchat.agent.notebook import Notebook
+from syncchat.agent.policy import Manners
 from syncchat.agent.prompt import Line, Prompt, Turn, Who
 from syncchat.agent.usage import Metered, Usage
 
@@ -11,9 +13,11 @@ __all__ = [
     "Agent",
     "BuiltinModel",
     "Line",
+    "Manners",
     "Metered",
     "Model",
     "ModelFailed",
+    "Notebook",
     "Pace",
     "Prompt",
     "Turn",

@@ -6,6 +6,7 @@ import anyio
 
 from syncchat.agent.model import Model, ModelFailed, whole
 from syncchat.agent.prompt import Prompt
+from syncchat.agent.spending import OverBudget
 
 INTERJECT = "INTERJECT"
 QUIET = "QUIET"
@@ -26,10 +27,14 @@ def says_interject(verdict: str) -> bool:
 
 
 class Judgement(NamedTuple):
-    """Whether to speak; `problem` is why the judge could not tell, in which case it is quiet."""
+    """Whether to speak; `problem` is why the judge could not tell, in which case it is quiet.
+
+    `over_budget`: that is why.
+    """
 
     speak: bool
     problem: str | None = None
+    over_budget: bool = False
 
 
 async def judge(model: Model, prompt: Prompt, *, seconds: float) -> Judgement:
@@ -38,6 +43,6 @@ async def judge(model: Model, prompt: Prompt, *, seconds: float) -> Judgement:
         with anyio.fail_after(seconds):
             return Judgement(says_interject(await whole(model, prompt, limit=MAX_VERDICT)))
     except ModelFailed as failure:
-        return Judgement(False, failure.cause)
+        return Judgement(False, failure.cause, isinstance(failure, OverBudget))
     except TimeoutError:
         return Judgement(False, f"the judge took longer than {seconds:g} s")

@@ -9,8 +9,8 @@ import anyio.lowlevel
 from syncchat.agent.model import ModelFailed
 from syncchat.agent.prompt import Prompt
 
-Step = str | ModelFailed | anyio.Event
-"""A piece of the answer, a failure at this point, or an event to wait for (never set: a stall)."""
+Step = str | float | ModelFailed | anyio.Event
+"""A piece of the answer, seconds to wait, a failure at this point, or an event to wait for."""
 
 
 class ScriptedModel:
@@ -49,6 +49,8 @@ class ScriptedModel:
                 case str():
                     self.said.append(step)
                     yield step
+                case float():
+                    await anyio.sleep(step)
                 case ModelFailed():
                     raise step
                 case _:

@@ -1,24 +1,37 @@
-"""How the agent writes in a real room, how it is stopped, and what a failure leaves behind."""
+"""How the agent writes in a real room, and what a failure leaves behind."""
 
+from collections.abc import Callable
 from typing import Any
 
 import anyio
 import pytest
 
-from syncchat.agent import BuiltinModel, ModelFailed
+from syncchat.agent import BuiltinModel, Manners, ModelFailed
+from syncchat.agent.draft import Draft
 from syncchat.agent.prompt import Prompt, Who
-from syncchat.agent.reply import Reply
 from syncchat.core.message import MAX_TEXT
-from syncchat.core.presence import Presence
-from syncchat.testing.agent_world import World, running, until
-from syncchat.testing.scripted_model import ScriptedModel
+from syncchat.testing.agent_world import VIRTUAL, World, running, until
+from syncchat.testing.scripted_model import ScriptedModel, Step
 
 pytestmark = pytest.mark.anyio
+
+ENDLESS: list[Step] = ["One", *(x for _ in range(1000) for x in (" more", 0.05))]
+AMBIENT = Manners(ambient=True, grace=5)
+QUESTION = "does anybody know what 6*7 is?"
+
+
+@pytest.fixture
+def anyio_backend() -> object:
+    return VIRTUAL
 
 
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+async def answered(world: World, times: int) -> None:
+    await until(lambda: len(world.finished) == times)
 
 
 # How it writes
@@ -27,7 +40,7 @@ def world() -> World:
 async def test_A3_the_answer_grows_by_appending_and_finishing_is_one_transaction(world: World) -> None:
     first, second = anyio.Event(), anyio.Event()
     async with running(world.agent(ScriptedModel(["One", first, " two", second, " three"]))):
-        world.ann.post("count")
+        world.ann.post("@bot count")
         await until(lambda: world.answers and world.answers[0].text == "One")
         assert world.answers[0].streaming
         first.set()
@@ -41,34 +54,33 @@ async def test_A3_the_answer_grows_by_appending_and_finishing_is_one_transaction
     assert not list(world.store.texts("streams").rows())
 
 
-async def test_A3_tokens_between_two_flushes_are_one_append(world: World) -> None:
+async def test_A3_A8_tokens_between_two_flushes_are_one_append_and_a_claim_is_two_rows(world: World) -> None:
     async with running(world.agent(ScriptedModel([f"{i} " for i in range(200)]), flush_every=60)):
-        world.ann.post("count")
+        world.ann.post("@bot count")
         before = world.updates
         await until(lambda: world.finished)
-        # To begin, to append the first text, and to finish with the rest.
-        assert world.updates - before == 3
+        # The claim, and that of the message; to begin, to append the first text, to finish with the rest.
+        assert world.updates - before == 5
     assert world.finished[0][0].split() == [str(i) for i in range(200)]
 
 
 async def test_A4_a_deleted_answer_ends_the_models_call(world: World) -> None:
-    model = ScriptedModel(["One", *[" more"] * 100_000])
+    model = ScriptedModel(ENDLESS)
     async with running(world.agent(model)):
-        world.ann.post("count")
+        world.ann.post("@bot count")
         await until(lambda: world.answers)
-        world.room("bot", Presence(5)).delete(world.answers[0].id)
+        world.room("bot").delete(world.answers[0].id)
         await until(lambda: model.running == 0)
-        await anyio.wait_all_tasks_blocked()
-    assert len(model.said) < 1000
+    assert len(model.said) < 100
     assert world.finished == [("", None)]
 
 
 async def test_A4_an_append_that_finds_nothing_ends_the_call_without_anybody_telling(world: World) -> None:
-    model = ScriptedModel(["One", *[" more"] * 100_000])
+    model = ScriptedModel(ENDLESS)
     asked = world.ann.post("count")
+    bot = world.room("bot")
     prompt = Prompt("reply", Who("bot", "Bot"), (), (), ())
-    bot = world.room("bot", Presence(5))
-    reply = Reply(bot, model, prompt, re=asked, flush_every=0, seconds=60)
+    draft = Draft(model, prompt, lambda: bot.stream(re=asked), flush_every=0, seconds=60)
 
     async def clear() -> None:
         await until(lambda: world.answers)
@@ -76,130 +88,203 @@ async def test_A4_an_append_that_finds_nothing_ends_the_call_without_anybody_tel
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(clear)
-        await reply.write()
-    assert len(model.said) < 1000
+        await draft.write()
+    assert draft.state == "gone"
+    assert len(model.said) < 100
     assert (world.answers, model.running) == ([], 0)
 
 
 async def test_A4_a_cleared_answer_ends_even_a_stalled_call_and_does_not_come_back(world: World) -> None:
     model = ScriptedModel(["One", anyio.Event()])
     async with running(world.agent(model)):
-        world.ann.post("count")
+        world.ann.post("@bot count")
         await until(lambda: world.answers)
         world.store.texts("streams").delete(world.answers[0].id)
         await until(lambda: model.running == 0)
-        await anyio.wait_all_tasks_blocked()
+        await anyio.sleep(60)
     assert world.answers == []
 
 
 async def test_A4_an_answer_finished_by_somebody_with_its_name_is_left_alone(world: World) -> None:
     model = ScriptedModel(["One", anyio.Event()])
     async with running(world.agent(model)):
-        world.ann.post("count")
+        world.ann.post("@bot count")
         await until(lambda: world.answers)
-        world.room("bot", Presence(5)).edit(world.answers[0].id, "edited")
+        world.room("bot").edit(world.answers[0].id, "edited")
         await until(lambda: model.running == 0)
     assert world.finished == [("edited", None)]
 
 
+# Reading the room
+
+
+async def test_A18_before_its_first_word_it_is_asked_anew_with_what_the_asker_added(world: World) -> None:
+    model = ScriptedModel([anyio.Event()], ["Lima"])
+    async with running(world.agent(model)):
+        world.ann.post("@bot what is the capital?")
+        await until(lambda: model.running)
+        world.ann.post("of Peru, I mean")
+        await until(lambda: world.finished)
+    assert world.finished == [("Lima", None)]
+    assert "of Peru, I mean" in [line.text for line in (*model.prompts[-1].lines, *model.prompts[-1].newer)]
+    assert model.running == 0
+
+
+@pytest.mark.parametrize("words", [[], ["It", " is"]], ids=["before the first word", "in the middle"])
+@pytest.mark.parametrize("how", ["deleted", "edited away"])
+async def test_A18_a_question_that_is_taken_back_takes_its_answer_along(
+    world: World, words: list[str], how: str
+) -> None:
+    model = ScriptedModel([*words, anyio.Event()])
+    async with running(world.agent(model)):
+        asked = world.ann.post("@bot what is the capital of Peru?")
+        await until(lambda: world.answers if words else model.running)
+        if how == "deleted":
+            world.ann.delete(asked)
+        else:
+            world.ann.edit(asked, "@bob what is the capital of Peru?")
+        await until(lambda: model.running == 0)
+        await until(lambda: world.told["state"] == "watching")
+        await anyio.sleep(600)
+    assert (world.answers, len(model.prompts)) == ([], 1)
+
+
+async def test_A18_an_open_question_that_somebody_answers_meanwhile_is_left_at_that(world: World) -> None:
+    model = ScriptedModel([anyio.Event()])
+    async with running(world.agent(model, manners=AMBIENT)):
+        asked = world.ann.post(QUESTION)
+        await until(lambda: model.running)
+        world.bob.post("42", re=asked)
+        await until(lambda: model.running == 0)
+        await anyio.sleep(600)
+    assert (world.answers, len(model.prompts)) == ([], 1)
+
+
+# Stopping
+
+
 @pytest.mark.parametrize("which", ["answer", "trigger"])
-async def test_stop_ends_the_call_and_keeps_what_was_written(world: World, which: str) -> None:
+async def test_A16_stop_ends_the_call_and_keeps_what_was_written(world: World, which: str) -> None:
     model = ScriptedModel(["One", anyio.Event()])
     async with running(world.agent(model)):
-        asked = world.ann.post("count")
+        asked = world.ann.post("@bot count")
         await until(lambda: world.answers)
         world.ann.ask("stop", world.answers[0].id if which == "answer" else asked)
         await until(lambda: model.running == 0)
         await until(lambda: world.told["state"] == "watching")
     assert world.finished == [("One", "stopped")]
+    assert world.answers[0].stopped_by == "ann"
 
 
-async def test_stop_ends_a_judgement_as_well(world: World) -> None:
+async def test_A16_stop_ends_a_judgement_as_well(world: World) -> None:
     judge = ScriptedModel([anyio.Event()])
-    async with running(world.agent(ScriptedModel(["never"]), judge)):
-        asked = world.ann.post("count")
+    async with running(world.agent(ScriptedModel(["never"]), judge, manners=AMBIENT)):
+        asked = world.ann.post(QUESTION)
         await until(lambda: judge.running)
         world.ann.ask("stop", asked)
-        await until(lambda: world.told["state"] == "watching")
-    assert (judge.running, world.answers) == (0, [])
+        await until(lambda: judge.running == 0)
+        await anyio.sleep(600)
+    assert world.answers == []
 
 
-async def test_another_messages_stop_and_other_verbs_stop_nothing(world: World) -> None:
+async def test_A16_another_messages_stop_stops_nothing(world: World) -> None:
     gate = anyio.Event()
     other = world.ann.post("other")
     world.now += 60_000
     async with running(world.agent(ScriptedModel(["One", gate, " two"]))):
-        world.ann.post("count")
+        world.ann.post("@bot count")
         await until(lambda: world.answers)
         world.ann.ask("stop", other)
-        world.ann.ask("again", world.answers[0].id)
-        await anyio.wait_all_tasks_blocked()
+        await anyio.sleep(60)
         gate.set()
         await until(lambda: world.finished)
     assert world.finished == [("One two", None)]
+
+
+@pytest.mark.parametrize("state", ["error", "stopped", "interrupted"])
+async def test_A16_what_failed_can_be_asked_for_again(world: World, state: str) -> None:
+    asked = world.ann.post("@bot hello")
+    failed = world.room("bot").stream(re=asked)
+    failed.append("half")
+    failed.finish(state=state)
+    world.now += 1000
+    async with running(world.agent(ScriptedModel(["whole"]))):
+        world.ann.ask("again", failed.id)
+        await until(lambda: len(world.finished) == 2)
+    assert (world.answers[-1].text, world.answers[-1].of) == ("whole", failed.id)
 
 
 # When it goes wrong
 
 
 @pytest.mark.parametrize("script", [[ModelFailed("down")], ["  ", ModelFailed("down")], [" \n"], []])
-async def test_a_failure_before_the_first_token_leaves_no_message(world: World, script: list[Any]) -> None:
-    updates = []
+async def test_A17_an_addressed_turn_that_fails_is_a_message_in_the_state_error_with_the_cause(
+    world: World, script: list[Any]
+) -> None:
     async with running(world.agent(ScriptedModel(script))):
-        world.ann.post("hello")
-        updates.append(world.updates)
-        await until(lambda: "problem" in world.told)
-        updates.append(world.updates)
-    assert world.answers == []
-    assert updates[0] == updates[1]
-
-
-async def test_a_failure_in_the_middle_is_interrupted_and_stays_out_of_later_prompts(world: World) -> None:
-    model = ScriptedModel(["One", ModelFailed("cut off")], ["Two"])
-    async with running(world.agent(model)):
-        world.ann.post("hello")
+        asked = world.ann.post("@bot hello")
         await until(lambda: world.finished)
-        await until(lambda: world.told.get("problem") == "cut off")
-        world.ann.post("again")
-        await until(lambda: len(world.finished) == 2)
+        await until(lambda: world.told["state"] == "unreachable")
+    [answer] = world.answers
+    assert (answer.text, answer.state, answer.re) == ("", "error", asked)
+    assert answer.problem in ("down", "the model answered nothing")
+
+
+async def test_A17_an_unasked_turn_that_fails_leaves_no_message(world: World) -> None:
+    model = ScriptedModel([ModelFailed("down")])
+    async with running(world.agent(model, manners=AMBIENT)):
+        world.ann.post(QUESTION)
+        await until(lambda: "problem" in world.told)
+        await anyio.sleep(600)
+    assert world.answers == []
+
+
+async def test_A17_what_failed_is_in_no_later_prompt(world: World) -> None:
+    model = ScriptedModel(["One", ModelFailed("cut off")], [ModelFailed("down")], ["Three"])
+    async with running(world.agent(model)):
+        for number, text in enumerate(("@bot hello", "@bot again", "@bot and again"), 1):
+            world.ann.post(text)
+            await answered(world, number)
         await until(lambda: world.told["state"] == "watching")
         assert "problem" not in world.told
-    assert world.finished == [("One", "interrupted"), ("Two", None)]
-    assert [line.text for line in model.prompts[1].lines] == ["hello", "again"]
+    assert world.finished == [("One", "interrupted"), ("", "error"), ("Three", None)]
+    prompt = model.prompts[-1]
+    assert [line.text for line in prompt.lines] == ["@bot hello", "@bot again", "@bot and again"]
+    assert not any("cut off" in turn.text or "down" in turn.text for turn in prompt.turns)
 
 
-async def test_cancelling_in_mid_stream_closes_the_call_and_finishes_as_interrupted(world: World) -> None:
+async def test_A17_cancelling_in_mid_stream_closes_the_call_and_finishes_as_interrupted(world: World) -> None:
     model = ScriptedModel(["One", anyio.Event()])
     async with running(world.agent(model)):
-        world.ann.post("hello")
+        world.ann.post("@bot hello")
         await until(lambda: world.answers)
     assert model.running == 0
     assert world.finished == [("One", "interrupted")]
     assert "state" not in world.told
 
 
-async def test_cancelling_before_the_first_token_leaves_nothing(world: World) -> None:
+async def test_A17_cancelling_before_the_first_token_leaves_nothing(world: World) -> None:
     model = ScriptedModel([anyio.Event()])
     async with running(world.agent(model)):
-        world.ann.post("hello")
+        world.ann.post("@bot hello")
         await until(lambda: model.running)
     assert (model.running, world.answers) == (0, [])
 
 
-async def test_an_answer_that_takes_too_long_is_interrupted(world: World) -> None:
+async def test_A17_an_answer_that_takes_too_long_is_interrupted(world: World) -> None:
     model = ScriptedModel(["One", anyio.Event()])
-    async with running(world.agent(model, answering=0.05)):
-        world.ann.post("hello")
+    async with running(world.agent(model, answering=5)):
+        world.ann.post("@bot hello")
         await until(lambda: world.finished)
         await until(lambda: "problem" in world.told)
-        assert world.told["problem"] == "the answer took longer than 0.05 s"
+        assert world.told["problem"] == "the answer took longer than 5 s"
     assert world.finished == [("One", "interrupted")]
 
 
 async def test_an_answer_over_the_size_of_a_message_is_cut_there(world: World) -> None:
     model = ScriptedModel(["ü" * 1000] * 100)
     async with running(world.agent(model)):
-        world.ann.post("hello")
+        world.ann.post("@bot hello")
         await until(lambda: world.finished)
         await until(lambda: model.running == 0)
     [(text, state)] = world.finished
@@ -210,26 +295,24 @@ async def test_an_answer_over_the_size_of_a_message_is_cut_there(world: World) -
 async def test_an_emoji_cut_in_two_by_the_model_arrives_whole(world: World) -> None:
     gate = anyio.Event()
     async with running(world.agent(ScriptedModel(["a\ud83d", gate, "\ude00b", "\ude00"]))):
-        world.ann.post("hello")
+        world.ann.post("@bot hello")
         await until(lambda: world.answers)
-        await anyio.wait_all_tasks_blocked()
         gate.set()
         await until(lambda: world.finished)
     assert world.finished[0][0] == "a\U0001f600b\ufffd"
 
 
-async def test_what_a_crash_left_unfinished_is_finished_as_interrupted(world: World) -> None:
-    crashed = world.room("bot", Presence(5))
+async def test_A19_what_a_crash_left_unfinished_is_finished_as_interrupted(world: World) -> None:
+    crashed = world.room("bot")
     crashed.stream().append("half an ans")
     crashed.stream()
-    foreign = world.room("otherbot", Presence(6)).stream()
+    foreign = world.room("otherbot").stream()
     foreign.append("still at it")
     world.now += 60_000
     async with running(world.agent(ScriptedModel(["never"]))):
-        assert world.finished == [("half an ans", "interrupted")]
+        await until(lambda: world.finished == [("half an ans", "interrupted")])
         assert len(world.answers) == 1
         # The rest of the crashed one's work arrives when the link is up.
-        world.now -= 30_000
         crashed.stream().append("more of it")
         await until(lambda: len(world.finished) == 2)
     assert foreign.open
@@ -237,12 +320,18 @@ async def test_what_a_crash_left_unfinished_is_finished_as_interrupted(world: Wo
 
 async def test_it_tells_what_it_does(world: World) -> None:
     judging, writing = anyio.Event(), anyio.Event()
-    agent = world.agent(ScriptedModel(["One", writing]), ScriptedModel([judging, "INTERJECT"]))
-    async with running(agent):
-        assert world.told == {"user": "bot", "name": "Bot", "agent": True, "state": "watching"}
-        asked = world.ann.post("hello")
-        await until(lambda: world.told["state"] == "judging")
-        assert world.told["re"] == asked
+    model, judge = ScriptedModel(["One", writing]), ScriptedModel([judging, "INTERJECT"])
+    async with running(world.agent(model, judge, manners=AMBIENT)):
+        await until(lambda: world.told.get("state") == "watching")
+        assert (world.told["agent"], world.told["name"], world.told["mode"]) == (True, "Bot", "ambient")
+        asked = world.ann.post(QUESTION)
+        states: list[Callable[[], object]] = [
+            lambda: world.told["state"] == "waiting",
+            lambda: world.told["state"] == "judging",
+        ]
+        for state in states:
+            await until(state)
+            assert world.told["re"] == asked
         judging.set()
         await until(lambda: world.told["state"] == "writing")
         writing.set()
@@ -250,22 +339,44 @@ async def test_it_tells_what_it_does(world: World) -> None:
         assert "re" not in world.told
 
 
-async def test_a_message_deleted_while_it_is_judged_is_not_answered(world: World) -> None:
-    gate = anyio.Event()
-    model, judge = ScriptedModel(["never"]), ScriptedModel([gate, "INTERJECT"])
-    async with running(world.agent(model, judge)):
-        asked = world.ann.post("hello")
-        await until(lambda: judge.running)
-        world.ann.delete(asked)
-        gate.set()
-        await anyio.wait_all_tasks_blocked()
-    assert (model.prompts, world.answers) == ([], [])
-
-
 async def test_the_built_in_model_takes_part_from_question_to_answer(world: World) -> None:
     model = BuiltinModel(pace=0)
     async with running(world.agent(model, model)):
         world.ann.post("good morning")
-        world.ann.post("what is 6*7?")
+        world.ann.post("@bot what is 6*7?")
         await until(lambda: world.finished)
     assert world.finished == [("6*7 = 42", None)]
+
+
+async def test_A8_what_was_answered_together_with_another_is_not_answered_by_the_next_run(
+    world: World,
+) -> None:
+    gate = anyio.Event()
+    model = ScriptedModel(["first", gate], ["second"], ["never"])
+    async with running(world.agent(model)):
+        for text in ("@bot one", "@bot two", "@bot three"):
+            world.ann.post(text)
+            await until(lambda: world.answers)
+        gate.set()
+        await until(lambda: len(world.finished) == 2)
+    async with running(world.agent(model)):
+        await anyio.sleep(60)
+    assert world.finished == [("first", None), ("second", None)]
+
+
+async def test_A8_an_answer_whose_claim_another_process_has_got_ends_and_goes(world: World) -> None:
+    model = ScriptedModel(["One", anyio.Event()], ["never"])
+    async with running(world.agent(model)):
+        asked = world.ann.post("@bot count")
+        await until(lambda: world.answers)
+        twin = world.room("bot")
+        twin.set_presence(agent=True, process="twin", fence=9)
+        other = twin.stream(re=asked)
+        twin.ask("claim", asked, {"by": "twin", "fence": 9, "reply": other.id})
+        await until(lambda: model.running == 0)
+        await anyio.sleep(60)
+        assert [message.id for message in world.answers] == [other.id]
+        other.append("One, two")
+        other.finish()
+        await anyio.sleep(60)
+    assert (world.finished, len(model.prompts)) == ([("One, two", None)], 1)

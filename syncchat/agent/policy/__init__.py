@@ -1,6 +1,5 @@
 """When the agent speaks and when it is quiet: events in, decisions out, no IO and no clock (A7, A11-A14)."""
 
-from syncchat.agent.policy.consider import consider
 from syncchat.agent.policy.decisions import Decision, Judge, Quiet, Rule, Speak, Tell, Wait, Withdraw
 from syncchat.agent.policy.events import (
     Ambient,
@@ -45,5 +44,4 @@ __all__ = [
     "Typing",
     "Wait",
     "Withdraw",
-    "consider",
 ]

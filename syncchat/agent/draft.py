@@ -1,11 +1,12 @@
-"""One answer while it is being written: from a model's stream into a message (A3, A4)."""
+"""One draft of an answer: from a model's stream into a message that grows (A3, A4)."""
+
+from collections.abc import Callable
 
 import anyio
 
 from syncchat.agent.model import Model, ModelFailed
 from syncchat.agent.prompt import Prompt
 from syncchat.core.message import MAX_TEXT, printable
-from syncchat.core.room import Room
 from syncchat.core.stream import Stream
 from syncchat.mailbox import Mailbox
 
@@ -13,50 +14,51 @@ MAX_WAITING = 64
 """How many pieces wait to be written before they are joined to one."""
 
 
-class Reply:
-    """Writes a model's answer to the message `re`, in steps of `flush_every` seconds.
+class Draft:
+    """Writes a model's answer to a prompt into the message that `begin` makes, every `flush_every` seconds.
 
-    The message comes into being with the first text, so that a call that failed before leaves nothing
-    behind. However the writing ends, by cancellation too, the message is finished before `write`
-    returns or raises: whole, or with the state `stopped` or `interrupted`. `problem` then says what went
-    wrong, if anything did.
+    The message comes into being with the first text: what ended before that leaves nothing. When `write`
+    returns or raises, by cancellation too, the call has ended, and whoever made the draft finishes the
+    message with `text`. `state` is how it ended: None for a whole answer, "interrupted" unless `end` said
+    otherwise. `problem` says what went wrong, if anything did; `prompt` is what was asked last.
     """
 
     def __init__(
-        self, room: Room, model: Model, prompt: Prompt, *, re: str, flush_every: float, seconds: float
+        self, model: Model, prompt: Prompt, begin: Callable[[], Stream], *, flush_every: float, seconds: float
     ) -> None:
-        self._room = room
         self._model = model
-        self._prompt = prompt
-        self._re = re
+        self.prompt = prompt
+        self._begin = begin
         self._flush_every = flush_every
         self._seconds = seconds
         self._pieces: Mailbox[str] = Mailbox(MAX_WAITING, overflow=lambda pieces: ["".join(pieces)])
-        self._stream: Stream | None = None
-        self._size = 0
         self._half = ""
-        self._state: str | None = "interrupted"
+        self._rest = ""
+        self._size = 0
         self._calling = anyio.CancelScope()
+        self.stream: Stream | None = None
+        self.state: str | None = "interrupted"
         self.problem: str | None = None
+        self.failure: ModelFailed | None = None
 
     @property
-    def id(self) -> str | None:
-        """The message's id; None as long as there is none."""
-        return self._stream.id if self._stream else None
+    def text(self) -> str:
+        """The answer, as far as it came; whole when the call has ended."""
+        return ((self.stream.text if self.stream else "") + self._rest).strip()
 
-    def stop(self) -> None:
-        """End the model's call and keep what is written, as `stopped`; too late for a whole answer."""
-        if self._state is not None:
-            self._state = "stopped"
+    def end(self, state: str) -> None:
+        """End the model's call at once; too late for a whole answer, and for one that was ended."""
+        if self.state is not None and not self._calling.cancel_called:
+            self.state = state
             self._calling.cancel()
 
     def look(self) -> None:
         """End the model's call if the message is gone: nobody would see what it makes (A4)."""
-        if self._stream is not None and not self._stream.open:
-            self._calling.cancel()
+        if self.stream is not None and not self.stream.open:
+            self.end("gone")
 
     async def write(self) -> None:
-        """Call the model and write what it says; returns when the message is finished."""
+        """Call the model and write what it says; returns when the call has ended."""
         try:
             with self._calling, anyio.move_on_after(self._seconds) as limit:
                 async with anyio.create_task_group() as tasks:
@@ -66,17 +68,20 @@ class Reply:
             if limit.cancelled_caught:
                 self.problem = f"the answer took longer than {self._seconds:g} s"
         finally:
-            self._finish()
+            self._rest = "".join(self._pieces.drain()) + printable(self._half)
 
     async def _read(self) -> None:
         try:
-            async with self._model.stream(self._prompt) as tokens:
+            async with self._model.stream(self.prompt) as tokens:
                 async for token in tokens:
                     if not self._take(token):
                         self.problem = f"the answer is longer than the {MAX_TEXT} bytes of a message"
                         return
-            self._state = None
+                # With tools the model is asked several times; what it can cite is in the last prompt.
+                self.prompt = getattr(tokens, "prompt", self.prompt)
+            self.state = None
         except ModelFailed as failure:
+            self.failure = failure
             self.problem = failure.cause
 
     def _take(self, token: str) -> bool:
@@ -98,23 +103,13 @@ class Reply:
 
     def _flush(self) -> None:
         text = "".join(self._pieces.drain())
-        if self._stream is None:
+        if self.stream is None:
             text = text.lstrip()
             if not text:
                 return
-            self._stream = self._room.stream(re=self._re)
-        if not self._stream.append(text):
-            self._calling.cancel()
-
-    def _finish(self) -> None:
-        """Write the rest and finish, in one transaction; nothing is left of an answer without a text."""
-        rest = "".join(self._pieces.drain()) + printable(self._half)
-        if self._stream is None:
-            if not rest.strip():
-                self.problem = self.problem or (None if self._state else "the model answered nothing")
-                return
-            self._stream = self._room.stream(re=self._re)
-        self._stream.finish(text=(self._stream.text + rest).strip(), state=self._state)
+            self.stream = self._begin()
+        if not self.stream.append(text):
+            self.end("gone")
 
 
 def _whole_characters(text: str) -> tuple[str, str]:
