@@ -60,7 +60,7 @@ def read_calls(value: Any) -> tuple[Call, ...]:
     return tuple(value) if are_calls(value) else ()
 
 
-def fitted(calls: Sequence[Call]) -> list[Call]:
+def fitted(calls: Sequence[Call]) -> tuple[Call, ...]:
     """The calls with their results cut to what fits; what is to be approved is never cut."""
     results = [str(call.get("result", "")) for call in calls]
     longest = max(map(len, results), default=0)
@@ -70,12 +70,12 @@ def fitted(calls: Sequence[Call]) -> list[Call]:
             {**call, "result": result[:longest]} if result else call
             for call, result in zip(calls, results, strict=True)
         ]
-    return list(calls)
+    return tuple(calls)
 
 
-def ended(calls: Sequence[Call]) -> list[Call]:
+def ended(calls: Sequence[Call]) -> tuple[Call, ...]:
     """The calls of a message that is finished: nothing comes of one that was still open."""
-    return [{**call, "state": "failed"} if call["state"] in OPEN_STATES else call for call in calls]
+    return tuple({**call, "state": "failed"} if call["state"] in OPEN_STATES else call for call in calls)
 
 
 def _size(calls: Sequence[Call]) -> int:

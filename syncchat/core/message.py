@@ -44,11 +44,11 @@ class Message:
     `hlc` is its time in milliseconds since 1970, `edited` that of its last edit. `re` is the id
     of the message it answers. `reactions` has for each emoji the users who reacted, sorted.
     `state` is one of STATES, or None for a complete message. `durable`: it is finished, and
-    nothing of it waits for the server's acknowledgement. While `streaming`, only its text and its `calls`
-    are known, and `agent` is taken to be True. `deleted_by` is the moderator who deleted it, None if it was
-    its author. `of` is the id of the earlier version that this one replaces, one of the same author's.
-    `stopped_by` is who asked to stop it, `problem` a short cause of its failure, for showing only. `cites`
-    and `calls` are as `core/answer.py` has them.
+    nothing of it waits for the server's acknowledgement. While `streaming`, only its text, `re`, `of`
+    and `calls` are known, and `agent` is taken to be True. `deleted_by` is the moderator who deleted it,
+    None if it was its author. `of` is the id of the earlier version that this one replaces, one of the
+    same author's. `stopped_by` is who asked to stop it, `problem` a short cause of its failure, for showing
+    only. `cites` and `calls` are as `core/answer.py` has them.
     """
 
     id: str
@@ -118,6 +118,14 @@ def read_body(value: object) -> Body | None:
         calls=read_calls(value["calls"]) if "calls" in value else (),
         problem=printable(problem[:MAX_PROBLEM]) if isinstance(problem, str) else None,
     )
+
+
+def draft_body(text: str, about: object) -> Body:
+    """A message that is being written: its text so far, and what is known `about` it besides."""
+    body = read_body({"text": text, "agent": True})
+    known = read_body(about | {"text": ""}) if isinstance(about, dict) else None
+    assert body is not None
+    return body if known is None else body._replace(re=known.re, of=known.of, calls=known.calls)
 
 
 def _read(value: object, parse: Callable[[str], object]) -> str | None:

@@ -1,14 +1,13 @@
 """A page of a room: the schema of one doc."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from syncchat.core.answer import Call, read_calls
 from syncchat.core.asking import Asked, asked_key, read_asked
 from syncchat.core.changes import Change
 from syncchat.core.ids import author_of
 from syncchat.core.late import Late, read_mark
-from syncchat.core.message import Body, Reaction, read_body, read_id, read_reaction
+from syncchat.core.message import Body, Reaction, draft_body, printable, read_body, read_id, read_reaction
 from syncchat.core.store import Store
 
 MESSAGES = "messages"
@@ -17,8 +16,8 @@ REACTIONS = "reactions"
 REQUESTS = "requests"
 MARKS = "marks"
 
-CALLS = "calls"
-"""The verb of the row that has the tool calls of a message while it is being written."""
+DRAFT = "draft"
+"""The verb of the row that tells more of a message while it is being written: `re`, `of` and `calls`."""
 
 _NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
@@ -42,9 +41,9 @@ class Page:
         self._reacted: dict[str, dict[str, set[str]]] = {}
         for key in self.reactions.rows():
             self.note_reaction(key, there=True)
-        self._calls: dict[str, tuple[Call, ...]] = {}
+        self._drafts: dict[str, Body] = {}
         for key in self.requests.rows():
-            self.note_calls(key)
+            self.note_draft(key)
 
     def now(self, id: str) -> str:
         """The id that a message has now."""
@@ -65,12 +64,22 @@ class Page:
         with self.store.transaction():
             self.messages.set(id, body.to_json())
             self.streams.delete(id)
-            self.requests.delete(_calls_row(id))
+            self.requests.delete(draft_row(id))
+
+    def begin(self, id: str, body: Body) -> None:
+        """Begin a message that is written piece by piece; more of it than its text may be told again."""
+        with self.store.transaction():
+            if id not in self.streams:
+                self.streams.create(id)
+            told = body._replace(agent=False).to_json()
+            del told["text"]
+            if told:
+                self.requests.set(draft_row(id), told)
 
     def discard(self, id: str) -> bool:
         """Remove what is being streamed under an id, and its calls; False if it is gone already."""
         with self.store.transaction():
-            self.requests.delete(_calls_row(id))
+            self.requests.delete(draft_row(id))
             return self.streams.delete(id)
 
     def reactions_to(self, id: str) -> Mapping[str, tuple[str, ...]]:
@@ -119,29 +128,25 @@ class Page:
         """The request in a row; None if there is none, or a malformed one."""
         return read_asked(key, self.requests.read(key))
 
-    def show_calls(self, id: str, calls: Sequence[Call]) -> None:
-        """Show the tool calls of a message that is being written."""
-        self.requests.set(_calls_row(id), list(calls))
+    def draft(self, id: str, text: str = "") -> Body:
+        """A message that is being written, as far as it is known; `text` is its text so far."""
+        known = self._drafts.get(id)
+        return Body(printable(text), agent=True) if known is None else known._replace(text=printable(text))
 
-    def calls_of(self, id: str) -> tuple[Call, ...]:
-        """The tool calls of a message that is being written."""
-        return self._calls.get(id, ())
-
-    def note_calls(self, key: str) -> str | None:
-        """Take note of what a row of `requests` is now; the id of the message whose calls it has, if any."""
+    def note_draft(self, key: str) -> str | None:
+        """Take note of what a row of `requests` is now; the id of the message of which it tells, if any."""
         verb, _, rest = key.partition("|")
         id, _, user = rest.partition("|")
-        parts = read_id(id) if verb == CALLS else None
+        parts = read_id(id) if verb == DRAFT else None
         if parts is None or parts.user != user:
             return None
-        calls = read_calls(self.requests.read(key))
-        if not calls and id not in self._calls:
-            return None
-        self._calls[id] = calls
-        if not calls:
-            del self._calls[id]
+        if key in self.requests:
+            self._drafts[id] = draft_body("", self.requests.read(key))
+        else:
+            self._drafts.pop(id, None)
         return id
 
 
-def _calls_row(id: str) -> str:
-    return asked_key(CALLS, id, author_of(id))
+def draft_row(id: str) -> str:
+    """The row of `requests` that tells more of a message while it is being written."""
+    return asked_key(DRAFT, id, author_of(id))

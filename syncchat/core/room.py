@@ -180,27 +180,27 @@ class Room:
         `of` is the id of an earlier message of one's own which this one replaces; else BadText is raised.
         """
         page, id = self._newest(), self._new_id(re)
-        stream = self._writing(page, id, re, of, agent)
-        page.streams.create(id)
-        return stream
+        replaced = None if of is None else self._now(of)
+        if replaced is not None and not may_replace(replaced, id):
+            raise BadText("a later version replaces an earlier message of one's own")
+        draft = Body("", re=re and self._now(re), of=replaced)
+        page.begin(id, draft)
+        return self._writing(page, id, draft, agent)
 
-    def reopen(self, id: str, *, re: str | None = None, of: str | None = None, agent: bool = True) -> Stream:
+    def reopen(self, id: str, *, agent: bool = True) -> Stream:
         """Go on with an own message that was being streamed when its writer stopped.
 
-        The rest is as for `stream`: nobody knows it of a message that is being written, but who began it.
-        Raises Refused (G1) for somebody else's, UnknownMessage if it is not there or finished.
+        `agent` is as for `stream`. Raises Refused (G1) for somebody else's, UnknownMessage if it is not
+        there or finished.
         """
         page, message = self._own(id)
         if not message.streaming:
             raise UnknownMessage(f"message {id} is finished")
-        return self._writing(page, message.id, re, of, agent)
+        return self._writing(page, message.id, page.draft(message.id), agent)
 
-    def _writing(self, page: Page, id: str, re: str | None, of: str | None, agent: bool) -> Stream:
-        replaced = None if of is None else self._now(of)
-        if replaced is not None and not may_replace(replaced, id):
-            raise BadText("a later version replaces an earlier message of one's own")
+    def _writing(self, page: Page, id: str, draft: Body, agent: bool) -> Stream:
         page.writing.add(id)
-        return Stream(id, page, re=re and self._now(re), of=replaced, agent=agent and self._may_be_agent)
+        return Stream(id, page, draft._replace(agent=agent and self._may_be_agent))
 
     @property
     def _may_be_agent(self) -> bool:

@@ -27,12 +27,10 @@ class Stream:
     after the message was stamped anew.
     """
 
-    def __init__(self, id: str, page: Page, *, re: str | None, of: str | None, agent: bool) -> None:
+    def __init__(self, id: str, page: Page, draft: Body) -> None:
         self._id = id
         self._page = page
-        self._re = re
-        self._of = of
-        self._agent = agent
+        self._draft = draft
 
     @property
     def id(self) -> str:
@@ -71,8 +69,9 @@ class Stream:
         calls that cannot be shown: more than MAX_CALLS, say, or arguments over MAX_CALLS_JSON bytes of JSON.
         """
         calls = _checked(calls)
-        if self.open and self._agent:
-            self._page.show_calls(self.id, calls)
+        if self.open and self._draft.agent:
+            self._draft = self._draft._replace(calls=calls)
+            self._page.begin(self.id, self._draft)
         return self.open
 
     def finish(
@@ -93,22 +92,19 @@ class Stream:
         `text` over MAX_TEXT bytes, InvalidName for a `stopped_by` that is no user.
         """
         _check_ending(text, state, cites)
-        calls = self._page.calls_of(self.id) if calls is None else _checked(calls)
+        calls = self._draft.calls if calls is None else _checked(calls)
         written = self._page.streams.get(self.id)
         if written is None or self._page.store.is_closed:
             return False
         whole = written if text is None else text
         if state is None and not whole.strip():
             raise BadText("a message needs a text, unless it has failed: give a state, or discard it")
-        body = Body(
-            whole,
-            re=self._re,
-            agent=self._agent,
+        body = self._draft._replace(
+            text=whole,
             state=state,
-            of=self._of,
             stopped_by=None if stopped_by is None else check_name(stopped_by, "user"),
             cites=tuple(cites),
-            calls=tuple(ended(calls)) if self._agent else (),
+            calls=ended(calls) if self._draft.agent else (),
             problem=None if problem is None else printable(problem[:MAX_PROBLEM]),
         )
         self._page.put(self.id, body)
@@ -128,7 +124,7 @@ def _check_ending(text: str | None, state: str | None, cites: Sequence[Cite]) ->
         check_size(len(check_text(text, "a text").encode()))
 
 
-def _checked(calls: Sequence[Call]) -> list[Call]:
+def _checked(calls: Sequence[Call]) -> tuple[Call, ...]:
     fitting = fitted(calls)
     if not are_calls(fitting):
         raise BadText(

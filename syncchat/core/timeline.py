@@ -139,9 +139,9 @@ class Timeline(Sequence[Message]):
                 if reaction is not None:
                     restyled[reaction.id] = None
             elif change.table == REQUESTS:
-                calling = page.note_calls(change.row)
-                if calling is not None:
-                    restyled[calling] = None
+                drafted = page.note_draft(change.row)
+                if drafted is not None:
+                    restyled[drafted] = None
             elif change.table == STREAMS and change.appended is not None and self._grow(page, change):
                 deltas.append(Changed(self._position(change.row), change.row, change.appended))
             elif change.table in (MESSAGES, STREAMS) and page in self._rows:
@@ -221,7 +221,7 @@ class Timeline(Sequence[Message]):
         return line.message
 
     def _build(self, id: str, line: _Line) -> Message:
-        body = line.body or Body(line.text(), agent=True, calls=line.page.calls_of(id))
+        body = line.body or line.page.draft(id, line.text())
         return Message(
             id=id,
             hlc=line.parts_of_id.hlc,

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from syncchat.core.answer import MAX_CITES, Call, Cite, are_calls, are_cites, ended
 from syncchat.core.codec import dump
 from syncchat.core.ids import HLC_WIDTH, parse_id
 from syncchat.core.message import STATES, Body
@@ -43,6 +44,11 @@ class JsonLinesWriter:
             "deleted_by": body.by,
             "agent": body.agent,
             "state": body.state,
+            "of": body.of,
+            "stopped_by": body.stopped_by,
+            "problem": body.problem,
+            "cites": [{"label": label, "id": cited} for label, cited in body.cites],
+            "calls": list(body.calls),
             "streaming": record.streaming,
             "reactions": dict(record.reactions),
         }
@@ -112,7 +118,7 @@ def _read_record(value: dict[str, Any], authors: Authors) -> Record:
     deleted_by = _text(value, "deleted_by")
     if value.get("deleted") is True:
         return Record(id, Body("", deleted=True, by=deleted_by and authors.user(deleted_by)), reactions)
-    text, re, state = _text(value, "text"), _text(value, "re"), _text(value, "state")
+    text, state, stopped_by = _text(value, "text"), _text(value, "state"), _text(value, "stopped_by")
     if text is None:
         raise ValueError("a message without a `text`")
     if state is not None and state not in STATES:
@@ -121,12 +127,34 @@ def _read_record(value: dict[str, Any], authors: Authors) -> Record:
     streaming = value.get("streaming") is True
     body = Body(
         text,
-        re=re and _mapped(re, authors),
+        re=_mapped_or_none(value, "re", authors),
         edited=_time(value, "edited"),
         agent=value.get("agent") is True,
         state="interrupted" if streaming else state,
+        of=_mapped_or_none(value, "of", authors),
+        stopped_by=stopped_by and authors.user(stopped_by),
+        problem=_text(value, "problem"),
+        cites=_read_cites(value.get("cites"), authors),
+        calls=_read_calls(value.get("calls"), authors),
     )
     return Record(id, body, reactions)
+
+
+def _read_cites(value: Any, authors: Authors) -> tuple[Cite, ...]:
+    told = value or []
+    if not isinstance(told, list) or not all(isinstance(cite, dict) for cite in told):
+        raise ValueError("`cites` has to be a list of labels with ids")
+    cites = [(cite.get("label"), cite.get("id")) for cite in told]
+    if not are_cites(cites):
+        raise ValueError(f"`cites` has to be a list of at most {MAX_CITES} labels with ids")
+    return tuple((label, _mapped(id, authors)) for label, id in cites)
+
+
+def _read_calls(value: Any, authors: Authors) -> tuple[Call, ...]:
+    told = value or []
+    if not are_calls(told):
+        raise ValueError("`calls` has to be a list of calls of tools, each with `name`, `args` and `state`")
+    return ended([call | ({"by": authors.user(call["by"])} if call.get("by") else {}) for call in told])
 
 
 def _read_reactions(value: Any, authors: Authors) -> dict[str, tuple[str, ...]]:
@@ -141,6 +169,11 @@ def _mapped(id: str, authors: Authors) -> str:
     """The id as it is with its author's user here; the time and the random part stay."""
     parts = parse_id(id)
     return f"{id[:HLC_WIDTH]}.{authors.user(parts.user)}.{parts.rand}"
+
+
+def _mapped_or_none(value: dict[str, Any], name: str, authors: Authors) -> str | None:
+    id = _text(value, name)
+    return id and _mapped(id, authors)
 
 
 def _text(value: dict[str, Any], name: str) -> str | None:

@@ -55,7 +55,8 @@ def _notes(record: Record) -> list[str]:
     if body.edited is not None:
         notes.append("edited")
     if body.state or record.streaming:
-        notes.append(body.state or "still being written")
+        by = f" by {body.stopped_by}" if body.stopped_by else ""
+        notes.append(body.state + by if body.state else "still being written")
     notes += [f"{_plain(emoji)} {', '.join(users)}" for emoji, users in record.reactions.items()]
     return notes
 

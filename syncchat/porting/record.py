@@ -7,7 +7,7 @@ from pycrdt import Doc
 
 from syncchat.core.cover import Cover
 from syncchat.core.ids import page_name
-from syncchat.core.message import Body, printable, read_id
+from syncchat.core.message import Body, read_id
 from syncchat.core.page import Page
 from syncchat.core.store import Store
 
@@ -77,4 +77,4 @@ def _record(page: Page, id: str) -> Record | None:
     text = None if id in page.messages else page.streams.get(id)
     if text is None:
         return None
-    return Record(id, Body(printable(text), agent=True), page.reactions_to(id), streaming=True)
+    return Record(id, page.draft(id, text), page.reactions_to(id), streaming=True)

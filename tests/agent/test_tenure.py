@@ -10,7 +10,7 @@ from syncchat import Room
 from syncchat.agent.claims import Claims
 from syncchat.agent.notebook import Notebook
 from syncchat.agent.tenure import FENCE, PATIENCE, Tenure
-from syncchat.core.presence import Presence
+from syncchat.core.people import people
 from syncchat.peer import Peer
 from syncchat.testing.agent_world import World
 from syncchat.testing.loop import run
@@ -175,11 +175,7 @@ def test_A9_a_claim_under_a_higher_fence_ends_a_tenure_though_nobody_is_to_be_se
 
 
 def test_A9_one_that_stands_by_has_no_say_in_what_the_agent_shows() -> None:
-    world = World()
-    other = Presence(500)
-    other.set_local({"user": "bot", "agent": True, "process": "two", "state": "standby", "name": "Bot"})
-    world.presence.set_local({"user": "bot", "agent": True, "process": "one", "fence": 1, "state": "writing"})
-    world.presence.apply(other.announce())
-    room = world.room("bot", world.presence)
-    assert [person.state["state"] for person in room.people] == ["writing"]
-    assert len(room.connections) == 2
+    writing = {"user": "bot", "agent": True, "process": "one", "fence": 1, "state": "writing"}
+    standing_by = {"user": "bot", "agent": True, "process": "two", "state": "standby"}
+    [bot] = people({1: writing, 2: standing_by})
+    assert (bot.state["state"], bot.state["fence"]) == ("writing", 1)

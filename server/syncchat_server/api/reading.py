@@ -9,8 +9,8 @@ from pycrdt import Doc, Map, Text
 from syncchat.core.codec import load
 from syncchat.core.ids import parse_id
 from syncchat.core.late import read_mark
-from syncchat.core.message import Body, printable, read_body, read_id, read_reaction
-from syncchat.core.page import MARKS, MESSAGES, REACTIONS, STREAMS
+from syncchat.core.message import Body, draft_body, read_body, read_id, read_reaction
+from syncchat.core.page import MARKS, MESSAGES, REACTIONS, REQUESTS, STREAMS, draft_row
 from syncchat.core.timestamps import time_text
 from syncchat_server.api.docs import as_doc
 
@@ -68,7 +68,8 @@ def _ids(doc: "Doc[Any]") -> list[str]:
 def _messages(room: str, doc: "Doc[Any]", ids: Sequence[str]) -> list[Json]:
     messages, streams = doc.get(MESSAGES, type=Map), doc.get(STREAMS, type=Map)
     reactions = _reactions(doc, set(ids))
-    bodies = ((id, _body(messages, streams, id)) for id in ids)
+    requests = doc.get(REQUESTS, type=Map)
+    bodies = ((id, _body(messages, streams, requests, id)) for id in ids)
     return [
         message_json(room, id, body, streaming=id not in messages, reactions=reactions.get(id, {}))
         for id, body in bodies
@@ -98,23 +99,28 @@ def message_json(
         "text": body.text,
         "time": time_text(parts.hlc),
         "re": body.re,
+        "of": body.of,
         "edited": None if body.edited is None else time_text(body.edited),
         "deleted": body.deleted,
         "deleted_by": body.by,
         "agent": body.agent,
         "state": body.state,
+        "stopped_by": body.stopped_by,
+        "problem": body.problem,
+        "cites": [{"label": label, "id": id} for label, id in body.cites],
+        "calls": list(body.calls),
         "streaming": streaming,
         "reactions": reactions or {},
     }
 
 
-def _body(messages: "Map[Any]", streams: "Map[Any]", id: str) -> Body | None:
+def _body(messages: "Map[Any]", streams: "Map[Any]", requests: "Map[Any]", id: str) -> Body | None:
     if read_id(id) is None:
         return None
     if id in messages:
         return read_body(load(messages.get(id)))
     text = streams.get(id)
-    return Body(printable(str(text)), agent=True) if isinstance(text, Text) else None
+    return draft_body(str(text), load(requests.get(draft_row(id)))) if isinstance(text, Text) else None
 
 
 def _reactions(doc: "Doc[Any]", ids: set[str]) -> dict[str, dict[str, list[str]]]:
