@@ -1,70 +1,172 @@
-"""The embedded agent: enters each room that somebody is in, and leaves it when they have gone."""
+"""The embedded agents: each is in the rooms it belongs to for as long as somebody else is there."""
 
 import logging
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
+from typing import Final
 
 import anyio
 
-from syncchat.agent import Agent, Model
+from syncchat.agent import Model
+from syncchat.agent.notebook import Notebook
+from syncchat.agent.persona import Persona
+from syncchat.agent.resident import Part, Resident, models_of
+from syncchat.agent.tools.history import History
+from syncchat.agent.whereabouts import Doorkeeper, Whereabouts
 from syncchat.core.grant import Claims, Role
 from syncchat.core.ids import parse_doc
+from syncchat.core.room import Room
 from syncchat.core.schema import SERVER
-from syncchat.errors import describe
+from syncchat.errors import LogError, describe
 from syncchat.hub import Hub
 from syncchat.peer import Peer
 from syncchat.wakeup import Wakeup
+from syncchat_server.api import Rooms
+from syncchat_server.api.catching_up import Teller
+from syncchat_server.books import Books
+from syncchat_server.stays import LOOKOUT, Stays
 
 logger = logging.getLogger("syncchat.agents")
 
-AGENT = "agent"
-"""The user id that the embedded agent writes under."""
+BUILT_IN: Final = Persona("agent", "agent")
+"""The agent of a daemon that has no others."""
+
+
+class Cast:
+    """The agents of a daemon, and their `books`."""
+
+    def __init__(self, parts: Sequence[Part], books: Books) -> None:
+        self.parts = parts
+        self.books = books
+
+    @classmethod
+    def of(cls, built_in: tuple[Model, Model] | None, personas: Sequence[Persona], books: Books) -> "Cast":
+        """The built-in agent with its two models, if it has any, and these, whose calls are counted.
+
+        A persona with the built-in one's user takes its place. Raises ImportError for a model that lacks
+        its package.
+        """
+        models = [(persona, models_of(persona)) for persona in personas]
+        if built_in is not None and all(persona.user != BUILT_IN.user for persona in personas):
+            models.insert(0, (BUILT_IN, built_in))
+        return cls([_part(persona, pair, books) for persona, pair in models], books)
+
+    def teller(self, rooms: Rooms) -> Teller | None:
+        """Who tells callers what they have missed: the first of the agents, None if there is none."""
+        if not self.parts:
+            return None
+        first = self.parts[0]
+        return Teller(rooms, first.model, partial(self.books.notebook, first.persona.user))
+
+
+def _part(persona: Persona, models: tuple[Model, Model], books: Books) -> Part:
+    answers, judges = (books.metered(persona.user, model) for model in models)
+    return Part(persona, answers, judges)
 
 
 class AgentHost:
-    """Runs one agent for each room with somebody else in it; `run` is its one task."""
+    """Runs each agent in each room where it takes part and somebody else is; `run` is its one task.
 
-    def __init__(self, hub: Hub, model: Model, judge: Model, *, name: str = AGENT) -> None:
+    Each is a peer of its own, with its user and its grant, and its notebook in `folder` (None: in memory),
+    which is among the cast's books while it runs. `history` is what an agent may look up, by its claims.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        cast: Cast,
+        *,
+        folder: Path | None = None,
+        history: Callable[[Claims], History] | None = None,
+    ) -> None:
         self._hub = hub
-        self._model = model
-        self._judge = judge
-        self._name = name
-        self._claims = Claims(AGENT, (("*", Role.AGENT),), name)
-        self._rooms: dict[str, anyio.CancelScope] = {}
+        self._parts = cast.parts
+        self._books = cast.books
+        self._folder = folder
+        self._history = history
+        self._invisible = frozenset({SERVER, LOOKOUT, *(part.persona.user for part in cast.parts)})
         self._wakeup = Wakeup()
+        self._guests: list[Whereabouts] = []
+        self._stays: dict[str, Stays] = {}
 
     async def run(self) -> None:
         """Come and go with the people, until cancelled."""
         async with AsyncExitStack() as stack:
-            peer = await stack.enter_async_context(
-                Peer(user=AGENT, name=self._name, connect=partial(self._hub.connect, grant=self._claims))
-            )
+            lookout = await stack.enter_async_context(self._peer(Claims(LOOKOUT, (("*", Role.READER),))))
+            opened = [(part, await self._open(stack, part.persona)) for part in self._parts]
             tasks = await stack.enter_async_context(anyio.create_task_group())
+            for part, guest in opened:
+                if guest is not None:
+                    self._guests.append(guest)
+                    tasks.start_soon(self._live, part, guest)
             stack.callback(self._hub.turns.listen(lambda _: self._wakeup.call()).cancel)
+            outside = Stays(lookout, tasks, self._look_out, self._wakeup.call)
             self._wakeup.call()
             while True:
                 await self._wakeup.sleep()
-                wanted = self._wanted()
-                for room in wanted - self._rooms.keys():
-                    self._rooms[room] = anyio.CancelScope()
-                    tasks.start_soon(self._attend, peer, room)
-                for room in self._rooms.keys() - wanted:
-                    self._rooms[room].cancel()
+                outside.be_in(await self._place(self._occupied()))
 
-    def _wanted(self) -> set[str]:
-        occupied = (name for name, users in self._hub.occupants().items() if users - {AGENT, SERVER})
+    async def _open(self, stack: AsyncExitStack, persona: Persona) -> Whereabouts | None:
+        """Where the agent belongs, as its notebook has it; None, with the cause told, if it has none."""
+        try:
+            budget = self._books.budget_of(persona.budget)
+            notebook = await stack.enter_async_context(Notebook.open(self._file(persona), budget))
+            stack.enter_context(self._books.keeping(persona.user, notebook))
+        except (OSError, LogError) as error:
+            logger.error("the agent %s cannot run: %s", persona.user, describe(error))
+            return None
+        return Whereabouts(persona, notebook)
+
+    async def _live(self, part: Part, guest: Whereabouts) -> None:
+        """The life of one agent; what ends it ends no other."""
+        user = part.persona.user
+        claims = Claims(user, (("*", Role.AGENT),), part.persona.name)
+        history = self._history and self._history(claims)
+        try:
+            async with (
+                Resident.living(part, guest, history) as resident,
+                self._peer(claims) as peer,
+                anyio.create_task_group() as tasks,
+            ):
+                self._stays[user] = Stays(peer, tasks, self._staying(resident), self._wakeup.call)
+                self._wakeup.call()
+                await anyio.sleep_forever()
+        except Exception as error:  # noqa: BLE001 - it is told; the other agents and the daemon go on
+            logger.error("the agent %s cannot run: %s", user, describe(error))
+        finally:
+            self._stays.pop(user, None)
+
+    def _staying(self, resident: Resident) -> Callable[[Room], Awaitable[None]]:
+        return lambda room: resident.take_part(room, self._wakeup.call)
+
+    async def _place(self, occupied: set[str]) -> set[str]:
+        """Have each agent where it belongs; returns the rooms in which one that can be summoned is not."""
+        lacking: set[str] = set()
+        for guest in self._guests:
+            rooms = {room for room in occupied if await guest.is_in(room)}
+            if guest.persona.user in self._stays:
+                self._stays[guest.persona.user].be_in(rooms)
+            if guest.persona.summon != "nobody":
+                lacking |= occupied - rooms
+        return lacking
+
+    async def _look_out(self, room: Room) -> None:
+        await Doorkeeper(room, self._guests, self._wakeup.call).run()
+
+    def _occupied(self) -> set[str]:
+        """The rooms that anybody but agents is in: two of them would keep each other there for ever."""
+        occupied = (doc for doc, users in self._hub.occupants().items() if users - self._invisible)
         return {doc.room for doc in map(parse_doc, occupied) if doc.in_room}
 
-    async def _attend(self, peer: Peer, room: str) -> None:
-        try:
-            with self._rooms[room]:
-                entered = await peer.enter(room)
-                await Agent(entered, name=self._name, model=self._model, judge_model=self._judge).run()
-        except Exception as error:  # noqa: BLE001 - it is told; a traceback could quote a message
-            # An agent that fails must not take everybody's rooms with it; it comes back with the next guest.
-            logger.error("the agent left room %s: %s", room, describe(error))
-        finally:
-            with anyio.CancelScope(shield=True):
-                await peer.leave(room)
-            del self._rooms[room]
-            self._wakeup.call()  # somebody may have come back meanwhile
+    def _peer(self, claims: Claims) -> Peer:
+        return Peer(
+            user=claims.user, name=claims.name or None, connect=partial(self._hub.connect, grant=claims)
+        )
+
+    def _file(self, persona: Persona) -> Path | None:
+        if self._folder is None:
+            return None
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self._folder / f"{persona.user}.sqlite"

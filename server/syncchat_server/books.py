@@ -47,6 +47,10 @@ class Books:
         finally:
             del self._notebooks[agent]
 
+    def notebook(self, agent: str) -> Notebook | None:
+        """An agent's notebook; None while it does not run."""
+        return self._notebooks.get(agent)
+
     async def spent(self, claims: Claims, day: str) -> list[Json]:
         """What was spent on a day (YYYY-MM-DD) as far as `claims` may know it. Raises LogError.
 

@@ -16,16 +16,18 @@ from syncchat.errors import SyncchatError
 from syncchat.hub import Hub
 from syncchat.log import SqliteLog
 from syncchat.search import drop_index
-from syncchat_server.agents import AGENT, AgentHost
+from syncchat_server.agents import AgentHost, Cast
 from syncchat_server.api import Rooms, api_routes
+from syncchat_server.api.catching_up import Teller
 from syncchat_server.app import make_app
 from syncchat_server.auth import Authority, OpenAuthority, make_authority
 from syncchat_server.books import Books
 from syncchat_server.erasing import waiting_for_webhooks
-from syncchat_server.folder import LOG_NAME, OUTBOX_NAME, SEARCH_NAME, own_folder
+from syncchat_server.folder import AGENTS_NAME, LOG_NAME, OUTBOX_NAME, SEARCH_NAME, own_folder
 from syncchat_server.front_door import FrontDoorConfig, FrontDoorProtocol, is_local
 from syncchat_server.handshake import Origins
 from syncchat_server.logs import Traced
+from syncchat_server.looking_up import DaemonHistory
 from syncchat_server.notify import READY, STOPPING, notify
 from syncchat_server.operations import Operations
 from syncchat_server.raw_socket import RawSocketProtocol
@@ -87,12 +89,18 @@ async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None
         search = _search(hub, log, settings)
         books = Books(settings.prices, settings.budget)
         operations = Operations(hub, log, books, settings.allow_metrics, search)
-        async with hub, Rooms(hub, log) as rooms, _beside(hub, log, authority, settings, operations, search):
+        cast = Cast.of(settings.agent, settings.personas, books)
+        async with (
+            hub,
+            Rooms(hub, log) as rooms,
+            _beside(hub, log, authority, settings, search),
+            _agents(hub, rooms, settings, cast, search),
+        ):
             rooms.eraser.also("what waits for webhooks", waiting_for_webhooks(folder))
             if search is not None:
                 rooms.eraser.also("the index of the search", search.erase)
             host, port = listener.getsockname()[:2]
-            config = _config(hub, authority, settings, operations, rooms, search)
+            config = _config(hub, authority, settings, operations, rooms, search, cast.teller(rooms))
             server = _Server(config, lambda: started(f"ws://{host}:{port}"), lambda: operations.drain(GRACE))
             async with anyio.create_task_group() as tasks:
                 await tasks.start(_stop_on_signal, server, settings.drain_seconds)
@@ -107,15 +115,11 @@ async def _beside(
     log: SqliteLog,
     authority: Authority | OpenAuthority,
     settings: Settings,
-    operations: Operations,
     search: Search | None,
 ) -> AsyncIterator[None]:
     """The tasks that the daemon owns beside its server. Raises BadSetting."""
     webhooks = _webhooks(hub, settings)
     async with anyio.create_task_group() as tasks:
-        if settings.agent is not None:
-            answers, judges = (operations.books.metered(AGENT, model) for model in settings.agent)
-            tasks.start_soon(AgentHost(hub, answers, judges).run)
         if isinstance(authority, Authority):
             tasks.start_soon(_watch, authority, hub)
         if webhooks is not None:
@@ -123,6 +127,20 @@ async def _beside(
         if search is not None:
             tasks.start_soon(search.run)
         tasks.start_soon(_retention(hub, log, settings, search).run)
+        yield
+        tasks.cancel_scope.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _agents(
+    hub: Hub, rooms: Rooms, settings: Settings, cast: Cast, search: Search | None
+) -> AsyncIterator[None]:
+    """The daemon's agents, if it has any."""
+    folder = settings.data / AGENTS_NAME
+    async with anyio.create_task_group() as tasks:
+        if cast.parts:
+            host = AgentHost(hub, cast, folder=folder, history=partial(DaemonHistory, search, rooms.history))
+            tasks.start_soon(host.run)
         yield
         tasks.cancel_scope.cancel()
 
@@ -168,9 +186,10 @@ def _config(
     operations: Operations,
     rooms: Rooms,
     search: Search | None,
+    teller: Teller | None,
 ) -> uvicorn.Config:
     origins = Origins.of(settings.allow_origin, any_host=not authority.is_open)
-    api = api_routes(rooms, authority, origins, settings.limits, operations.books, search)
+    api = api_routes(rooms, authority, origins, settings.limits, operations.books, search, teller)
     config = FrontDoorConfig(
         Traced(make_app(hub, [*operations.routes(), *api], authority=authority, origins=origins)),
         interface="asgi3",  # it would guess by whether the app is a coroutine function; Traced is none

@@ -11,6 +11,9 @@ from syncchat.errors import SyncchatError
 LOG_NAME = "log.sqlite"
 """The log of all docs, in the data folder."""
 
+AGENTS_NAME = "agents"
+"""The folder with the notebooks of the agents, beside it."""
+
 SEARCH_NAME = "search.sqlite"
 """The index of the search, beside it; it can be removed, and is built again."""
 

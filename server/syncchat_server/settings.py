@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from syncchat.agent import Model
 from syncchat.agent.budget import Budget
+from syncchat.agent.persona import Persona
 from syncchat.agent.prices import Prices
 from syncchat.agent.prices import make_prices as prices_of
 from syncchat.agent.tables import fill
@@ -60,14 +61,16 @@ EVERY_ROOM: Final = "*"
 class Settings:
     """What a daemon needs to know; whoever makes one has found the values (flags, environment, file).
 
-    `agent` is the model and the judge's model, None for no agent. `open` insists on serving others
-    without authentication.
+    `agent` is the model and the judge's model of the built-in persona, None for no such agent. `open`
+    insists on serving others without authentication.
     """
 
     host: str
     port: int
     data: Path
     agent: tuple[Model, Model] | None = None
+    personas: tuple[Persona, ...] = ()
+    """Further agents; one that writes as the built-in one does takes its place."""
     limits: DaemonLimits = field(default_factory=DaemonLimits)
     auth: AuthSettings = field(default_factory=AuthSettings)
     open: bool = False
@@ -98,7 +101,7 @@ TABLES: Final[Mapping[str, str]] = {
 
 
 class Read(NamedTuple):
-    """What stands in a TOML file: the settings, and its tables by their names (TABLES), empty if not there."""
+    """What stands in a TOML file: the settings, and its tables by their names (TABLES), or empty ones."""
 
     settings: dict[str, object]
     tables: dict[str, dict[str, object]]

@@ -132,7 +132,9 @@ def make_persona(table: Mapping[str, object], tools: Iterable[str] = ()) -> Pers
     """The persona that a table describes. Raises BadTable, which names the key."""
     check_known(table, [*_KEYS, *_TABLES], "a persona")
     values = {key: as_field(table[key], hint, key) for key, hint in _KEYS.items() if key in table}
-    user = values.setdefault("user", "")
+    if "user" not in values:
+        raise BadTable("user is missing; write the id that it writes under, 1 to 40 of A-Z a-z 0-9 _ -")
+    user = values["user"]
     if not NAME.match(user):
         raise BadTable(f"user is {user[:40]!r}; it has to be 1 to 40 of A-Z a-z 0-9 _ -")
     values.setdefault("name", user)

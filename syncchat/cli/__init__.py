@@ -5,13 +5,14 @@ import os
 
 import click
 
+from syncchat.cli.agents import agent
 from syncchat.cli.cases import cases
 from syncchat.cli.manners import manners
 from syncchat.cli.mirroring import mirror
 from syncchat.cli.modelling import model_server
 from syncchat.cli.operating import backup, doctor, erase, restore
 from syncchat.cli.porting import export_room, import_room
-from syncchat.cli.rooms import agent, chat, demo
+from syncchat.cli.rooms import chat, demo
 from syncchat.cli.search import search
 from syncchat.cli.serving import serve
 from syncchat.cli.tokens import invite, revoke, secret, token

@@ -1,4 +1,4 @@
-"""The verbs of those who are in rooms: a person, an agent, and the demo with both."""
+"""The verbs of a person in a room, and of the demo."""
 
 import contextlib
 import os
@@ -10,9 +10,8 @@ from pathlib import Path
 import anyio
 import click
 
-from syncchat.cli.common import DEFAULT_SERVER, extra, folder_of, login, make_models, model_options, run_verb
+from syncchat.cli.common import DEFAULT_SERVER, extra, login, run_verb
 from syncchat.cli.invitation import Invitation, bearer_of, is_link, parse_link
-from syncchat.core.ids import user_from_subject
 
 TOKEN_VARIABLE = "SYNCCHAT_TOKEN"
 """Where a client's token may be: command lines are kept in histories, and shown to everybody by `ps`."""
@@ -76,53 +75,6 @@ def token_source(file: Path | None) -> Callable[[], str]:
         return _TokenFile(file)
     given = os.environ.get(TOKEN_VARIABLE, "").strip()
     return lambda: given
-
-
-@click.command()
-@click.option("--server", default=DEFAULT_SERVER, show_default=True, help="The daemon's address.")
-@click.option("--room", required=True, help="The room to take part in.")
-@click.option("--name", default="agent", show_default=True, help="The agent's name.")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    help="Folder of its own copy. [default: the user's data folder]",
-)
-@token_file_option
-@model_options
-def agent(
-    server: str,
-    room: str,
-    name: str,
-    data: Path | None,
-    token_file: Path | None,
-    base_url: str | None,
-    model: str | None,
-    judge_model: str | None,
-) -> None:
-    """Run an agent of its own in a room of a daemon."""
-
-    def work() -> None:
-        answers, judges = make_models(base_url, model, judge_model)
-        token = token_source(token_file)
-        user = bearer_of(token()) if token() else user_from_subject(name)
-        folder = data or folder_of(f"agent-{user}")
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-        async def run() -> None:
-            from syncchat.agent import Agent
-            from syncchat.peer import Peer
-
-            path = folder / "rooms.sqlite"
-            async with Peer(
-                path, user=user, name=name, server=server, token=token if token() else None
-            ) as peer:
-                entered = await peer.enter(room)
-                click.echo(f"syncchat: {name} takes part in {room} on {server}; Ctrl-C ends it")
-                await Agent(entered, name=name, model=answers, judge_model=judges).run()
-
-        anyio.run(run)
-
-    run_verb(work)
 
 
 @click.command()

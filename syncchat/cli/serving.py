@@ -56,6 +56,12 @@ NETWORK = Network()
     "--agent/--no-agent", cls=Setting, default=True, show_default=True, help="An agent in every room."
 )
 @click.option(
+    "--agents",
+    cls=Setting,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A folder with further agents: each *.toml is one (docs/agent.md).",
+)
+@click.option(
     "--open", "open", cls=Setting, is_flag=True, help="Serve others without authentication all the same."
 )
 @click.option(
@@ -109,6 +115,7 @@ def serve(
     port: int,
     data: Path | None,
     agent: bool,
+    agents: Path | None,
     base_url: str | None,
     model: str | None,
     judge_model: str | None,
@@ -130,6 +137,9 @@ def serve(
             from syncchat_server.daemon import run_daemon
             from syncchat_server.logs import LogFormat, configure
             from syncchat_server.settings import AuthSettings, Settings
+        from syncchat.agent.persona import read_personas
+        from syncchat.agent.tools.history import TOOLS
+
         configure(LogFormat(log_format))
         os.umask(0o077)  # everybody's words are in its files, whoever may look into their folder
         settings = Settings(
@@ -137,6 +147,7 @@ def serve(
             port=port,
             data=data_folder(data),
             agent=make_models(base_url, model, judge_model) if agent else None,
+            personas=tuple(read_personas(agents, TOOLS)) if agents else (),
             limits=limits_of(ctx, limit),
             retention=retention_of(ctx),
             budget=budget_of(ctx),

@@ -17,9 +17,9 @@ PATIENCE = 30
 
 
 @contextmanager
-def agent_of_its_own(address: str, data: Path) -> Iterator[None]:
+def agent_of_its_own(address: str, data: Path, *options: str) -> Iterator[None]:
     command = [sys.executable, "-m", "syncchat", "agent", "--server", address, "--room", "lobby"]
-    process = subprocess.Popen([*command, "--data", str(data)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*command, "--data", str(data), *options], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         assert "takes part in lobby" in process.stdout.readline()
@@ -60,3 +60,76 @@ async def test_A3_S9_it_comes_with_the_first_guest_and_leaves_with_the_last(tmp_
     with running(partial(Child, tmp_path / "server", agent=True)) as daemon:
         for question in ("@agent what is 6*7?", "@agent what is 40+2?"):
             assert "= 42" in await ask(daemon.address, question)
+
+
+def persona(folder: Path, text: str) -> Path:
+    """A file with a persona."""
+    folder.mkdir(exist_ok=True)
+    file = folder / "one.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+async def send_away_and_back(address: str, user: str) -> None:
+    """Dismiss an agent, and summon it again, as everybody in the room sees it."""
+    async with Peer(user="ada", server=address) as peer:
+        room = await peer.enter("lobby")
+
+        def is_here() -> bool:
+            return any(person.user == user for person in room.people)
+
+        with anyio.fail_after(PATIENCE):
+            await peer.until(is_here)
+            room.ask("dismiss", None, {"agent": user})
+            await peer.until(lambda: not is_here())
+            room.ask("summon", None, {"agent": user})
+            await peer.until(lambda: any(p.user == user and p.state.get("agent") for p in room.people))
+
+
+@pytest.mark.anyio
+async def test_A24_a_folder_of_personas_runs_in_the_daemon_beside_the_built_in_agent(tmp_path: Path) -> None:
+    folder = persona(tmp_path / "cast", 'user = "sums"\nname = "Sums"').parent
+    start = partial(Child, tmp_path / "server", agent=True, options=("--agents", str(folder)))
+    with running(start) as daemon:
+        assert "= 42" in await ask(daemon.address, "@sums what is 6*7?")
+        assert "= 42" in await ask(daemon.address, "@agent what is 6*7?")
+        await send_away_and_back(daemon.address, "sums")
+        kept = sorted(path.name for path in (tmp_path / "server" / "agents").glob("*.sqlite"))
+    assert kept == ["agent.sqlite", "sums.sqlite"]
+
+
+@pytest.mark.anyio
+async def test_A24_A5_a_persona_runs_on_its_own_and_heeds_who_sends_it_away(tmp_path: Path) -> None:
+    file = persona(tmp_path / "cast", 'user = "sums"\nname = "Sums"')
+    with (
+        running(partial(Child, tmp_path / "server", agent=False)) as daemon,
+        agent_of_its_own(daemon.address, tmp_path / "agent", "--persona", str(file)),
+    ):
+        assert "= 42" in await ask(daemon.address, "@sums what is 6*7?")
+        await send_away_and_back(daemon.address, "sums")
+
+
+@pytest.mark.parametrize(
+    ("verb", "why"),
+    [
+        (("serve", "--agents", "{folder}"), "one.toml: user is missing"),
+        (("agent", "--persona", "{file}"), "one.toml: user is missing"),
+        (("agent", "--persona", "{file}", "--model", "x"), "leave those options out"),
+        (("agent",), "name the rooms"),
+    ],
+)
+def test_A24_what_cannot_be_is_told_before_anything_runs(
+    tmp_path: Path, verb: tuple[str, ...], why: str
+) -> None:
+    file = persona(tmp_path / "cast", "")
+    command = [part.format(file=file, folder=file.parent) for part in verb]
+    done = subprocess.run(
+        [sys.executable, "-m", "syncchat", *command, "--data", str(tmp_path / "data")],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert why in done.stderr
+    assert "Traceback" not in done.stderr

@@ -6,6 +6,7 @@ import anyio
 import pytest
 
 from syncchat.agent import BuiltinModel
+from syncchat.agent.resident import Part
 from syncchat.core.grant import Claims, Role
 from syncchat.core.message import Body
 from syncchat.core.schema import SERVER
@@ -14,11 +15,12 @@ from syncchat.errors import LogFailed
 from syncchat.hub import Hub
 from syncchat.log import Beside, MemoryLog
 from syncchat.testing import loop
-from syncchat_server.agents import AGENT, AgentHost
+from syncchat_server.agents import BUILT_IN, AgentHost, Cast
 from syncchat_server.api import Rooms, docs, poster, rooms
 from syncchat_server.api.problems import Problem
 from syncchat_server.api.visit import visit
 from syncchat_server.auth import OpenAuthority
+from syncchat_server.books import Books
 
 ADA = Claims("ada", (("*", Role.WRITER),))
 
@@ -54,13 +56,14 @@ def test_W1_reading_a_room_is_no_reason_for_the_agent_to_come() -> None:
         seen: set[str] = set()
         hub.turns.listen(lambda _: seen.update(*hub.occupants().values()))
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(AgentHost(hub, BuiltinModel(), BuiltinModel()).run)
+            cast = Cast([Part(BUILT_IN, BuiltinModel(), BuiltinModel())], Books())
+            tasks.start_soon(AgentHost(hub, cast).run)
             async with visit(hub, docs.READER, "lobby/0"):
                 await anyio.sleep(1)
             assert seen == {SERVER}
             await served.post(ADA, "lobby", Body("hello again"), None)
             await anyio.sleep(1)
-            assert seen == {SERVER, "ada", AGENT}
+            assert seen == {SERVER, "ada", BUILT_IN.user}
             tasks.cancel_scope.cancel()
 
     serving(main)

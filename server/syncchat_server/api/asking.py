@@ -97,6 +97,17 @@ def read_mark(data: bytes) -> str:
     raise invalid("the body has to be an object with the id of a message, and nothing else")
 
 
+def read_since(data: bytes) -> str | None:
+    """The message after which somebody wants to know what happened; None if the body names none."""
+    match _json(data or b"{}"):
+        case {"since": str(id), **others} if not others:
+            check_id(id, "since")
+            return id
+        case {**others} if not others:
+            return None
+    raise invalid("the body has to be an object with maybe since, a message's id, and nothing else")
+
+
 def _json(data: bytes) -> Any:
     try:
         return json.loads(data)

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from syncchat.search import MAX_HITS
 from syncchat.search.query import MAX_QUERY
 from syncchat_server.api.schemas import (
+    CATCH_UP,
     COUNT,
     DAY,
     DECISION,
@@ -28,6 +29,7 @@ from syncchat_server.api.schemas import (
     ROOM_LIST,
     ROOM_TOLD,
     SEARCH_RESULT,
+    SINCE,
     SPENT,
     USAGE,
     WHY,
@@ -177,6 +179,18 @@ PATHS: Json = {
             "responses": _answers(200, "Usage", "Counters.", ()),
         }
     },
+    "/api/v1/rooms/{room}/catch-up": {
+        "post": {
+            "operationId": "catchUp",
+            "summary": "What you have missed, told by a model to you alone, and charged to you",
+            "parameters": [ROOM],
+            "requestBody": {
+                "required": False,
+                **_answer("Since", "From where on; without it, your read mark."),
+            },
+            "responses": _answers(200, "CatchUp", "What happened.", (404, 413)),
+        }
+    },
     "/api/v1/rooms/{room}/why/{id}": {
         "get": {
             "operationId": "why",
@@ -220,6 +234,8 @@ DOCUMENT: Json = {
             "Spent": SPENT,
             "Decision": DECISION,
             "Why": WHY,
+            "Since": SINCE,
+            "CatchUp": CATCH_UP,
             "Erased": ERASED,
             "Event": EVENT,
             "Problem": PROBLEM,

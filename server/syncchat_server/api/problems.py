@@ -74,6 +74,13 @@ def no_decision() -> Problem:
     return Problem(404, "no_decision", "no agent here remembers a decision about this message", remedy)
 
 
+def no_agent() -> Problem:
+    """No agent runs in this daemon."""
+    return Problem(
+        404, "no_agent", "no agent runs here that could tell it", "the operator can run one: --agent"
+    )
+
+
 def not_now(detail: str) -> Problem:
     """It cannot be done for the moment, and nothing was done."""
     return Problem(503, "unavailable", detail, "try again", retry=SOON)

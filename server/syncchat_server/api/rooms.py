@@ -28,6 +28,7 @@ from syncchat_server.api.poster import Poster
 from syncchat_server.api.problems import invalid, no_room, of_closing, unavailable
 from syncchat_server.api.reading import Json, find, message_json
 from syncchat_server.api.visit import visit
+from syncchat_server.stays import LOOKOUT
 
 LINGER = 60.0
 """Seconds for which who has posted is taken to be in the room: an agent can answer meanwhile."""
@@ -89,8 +90,9 @@ class Rooms:
         """Who has which room open: people, agents, and those who posted over HTTP lately."""
         people: dict[str, set[str]] = {}
         for doc, users in self._hub.occupants().items():
-            if parse_doc(doc).in_room and users - {SERVER}:
-                people.setdefault(parse_doc(doc).room, set()).update(users - {SERVER})
+            shown = users - {SERVER, LOOKOUT}
+            if parse_doc(doc).in_room and shown:
+                people.setdefault(parse_doc(doc).room, set()).update(shown)
         return people
 
     async def admit(self, claims: Claims, room: str) -> Role:

@@ -28,13 +28,16 @@ from syncchat_server.api.asking import (
     read_body,
     read_mark,
     read_message,
+    read_since,
     room_of,
 )
+from syncchat_server.api.catching_up import Teller
 from syncchat_server.api.erasing import BEYOND
 from syncchat_server.api.openapi import DOCUMENT
 from syncchat_server.api.problems import (
     Problem,
     invalid,
+    no_agent,
     no_decision,
     no_message,
     no_search,
@@ -64,13 +67,14 @@ def api_routes(
     limits: DaemonLimits,
     books: Books,
     search: Search | None = None,
+    teller: Teller | None = None,
 ) -> list[BaseRoute]:
     """`/openapi.json` and `/api/v1/...`, to be put beside others; `books` are those of the daemon's agents.
 
     Web pages in `origins` may use them (CORS). `rooms` are entered by the caller; without `search`
-    nothing can be searched for.
+    nothing can be searched for, and without `teller` nobody is told what was missed.
     """
-    api = _Api(rooms, authority, origins, Tallies(limits), books, search)
+    api = _Api(rooms, authority, origins, Tallies(limits), books, search, teller)
     app = Starlette(
         routes=[
             Route("/openapi.json", _document),
@@ -81,6 +85,7 @@ def api_routes(
             Route("/api/v1/rooms/{room}/read", api.answers(api.read), methods=["PUT"]),
             Route("/api/v1/rooms/{room}/messages/{id}", api.answers(api.message)),
             Route("/api/v1/rooms/{room}/messages/{id}/erase", api.answers(api.erase), methods=["POST"]),
+            Route("/api/v1/rooms/{room}/catch-up", api.answers(api.catch_up), methods=["POST"]),
             Route("/api/v1/rooms/{room}/why/{id}", api.answers(api.why)),
             Route("/api/v1/search", api.answers(api.search)),
             Route("/api/v1/usage", api.answers(api.usage)),
@@ -108,6 +113,7 @@ class _Api:
         tallies: Tallies,
         books: Books,
         search: Search | None,
+        teller: Teller | None,
     ) -> None:
         self._rooms = rooms
         self._authority = authority
@@ -115,6 +121,7 @@ class _Api:
         self._books = books
         self._tallies = tallies
         self._search = search
+        self._teller = teller
 
     def answers(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         """An endpoint: knows who asks, and tells every problem. What is a bug is logged without its text."""
@@ -215,6 +222,13 @@ class _Api:
         except NotNow as error:
             raise not_now(str(error)) from error
         return JSONResponse(to_json(answer))
+
+    async def catch_up(self, request: Request, claims: Claims) -> Response:
+        """POST /api/v1/rooms/{room}/catch-up."""
+        room, since = room_of(request), read_since(await read_body(request))
+        if self._teller is None:
+            raise no_agent()
+        return JSONResponse(await self._teller.tell(claims, room, since))
 
     async def why(self, request: Request, claims: Claims) -> Response:
         """GET /api/v1/rooms/{room}/why/{id}."""

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from syncchat.agent.budget import Budget
-from syncchat.core.answer import CALL_STATES
 from syncchat.core.grant import Role
 from syncchat.core.ids import NAME
 from syncchat.core.message import MAX_TEXT, STATES
@@ -56,23 +55,6 @@ def _text(description: str, **more: object) -> Json:
     return {"type": "string", "description": description, **more}
 
 
-CITE = _object(
-    "A label in the text, and the message that it stands for.", {"label": _text("As in [m1]."), "id": ID}
-)
-
-CALL: Json = {
-    "type": "object",
-    "description": "What an agent proposed to do, or did.",
-    "properties": {
-        "name": _text("The tool."),
-        "args": {"type": "object", "description": "Its arguments."},
-        "state": {"enum": sorted(CALL_STATES)},
-        "by": _or_null(NAME_SCHEMA) | {"description": "Who approved or denied it."},
-        "result": _text("What came of it, in short."),
-    },
-    "required": ["name", "args", "state"],
-}
-
 MESSAGE = _object(
     "A message as it is now.",
     {
@@ -82,16 +64,11 @@ MESSAGE = _object(
         "text": _text("Empty if it was deleted."),
         "time": TIME,
         "re": _or_null(ID),
-        "of": _or_null(ID) | {"description": "The earlier version that it replaces."},
         "edited": _or_null(TIME),
         "deleted": {"type": "boolean"},
         "deleted_by": _or_null(NAME_SCHEMA),
         "agent": {"type": "boolean", "description": "Whether an agent wrote it."},
         "state": {"enum": [*sorted(STATES), None], "description": "How it ended if not by being complete."},
-        "stopped_by": _or_null(NAME_SCHEMA),
-        "problem": _or_null(_text("Why it has failed.")),
-        "cites": {"type": "array", "items": CITE, "description": "The messages that it cites."},
-        "calls": {"type": "array", "items": CALL, "description": "Calls of tools, and what became of them."},
         "streaming": {"type": "boolean", "description": "Whether it is still being written."},
         "reactions": {
             "type": "object",
@@ -288,6 +265,34 @@ ERASED = _object(
         "reached": {"type": "array", "items": _text("Where its text is no more.")},
         "left": {"type": "array", "items": _text("Where it still is, and why: erase it again.")},
         "beyond": {"type": "array", "items": _text("What no erase reaches.")},
+    },
+)
+
+SINCE = _object("The message after which the caller wants to know what happened.", {"since": ID}, ("since",))
+
+CATCH_UP = _object(
+    "What happened in a room, for the caller alone.",
+    {
+        "since": _or_null(ID) | {"description": "It is of what came after this message; null: of all."},
+        "first": _or_null(ID) | {"description": "The first message that was looked at."},
+        "last": _or_null(ID) | {"description": "The last one; null: nothing happened."},
+        "messages": COUNT | {"description": "How many messages there were; at most 1,000 are counted."},
+        "left_out": COUNT | {"description": "How many of them, the oldest, were not looked at."},
+        "points": {
+            "type": "array",
+            "items": _object(
+                "One thing that happened, as a model tells it.",
+                {
+                    "text": _text("A sentence."),
+                    "users": {
+                        "type": "array",
+                        "items": NAME_SCHEMA,
+                        "description": "Who wrote the messages that it is from.",
+                    },
+                    "messages": {"type": "array", "items": ID, "description": "Those messages."},
+                },
+            ),
+        },
     },
 )
 

@@ -1,0 +1,203 @@
+"""Several agents in one daemon: each where it belongs, under its own name, summoned and sent away (A24)."""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+
+from syncchat.agent import BuiltinModel
+from syncchat.agent.persona import Persona
+from syncchat.agent.resident import Part
+from syncchat.core.grant import Claims, Grant, Role
+from syncchat.hub import Hub
+from syncchat.log import MemoryLog
+from syncchat.paged_room import PagedRoom
+from syncchat.peer import Peer
+from syncchat.wakeup import Wakeup
+from syncchat_server.agents import AgentHost, Cast
+from syncchat_server.books import Books
+from syncchat_server.stays import LOOKOUT
+
+pytestmark = pytest.mark.anyio
+PATIENCE = 30
+
+LIBRARIAN = Persona("librarian", "The librarian", rooms=("lobby",))
+COOK = Persona("cook", "Cook", rooms=("kitchen",), summon="moderators")
+HERMIT = Persona("hermit", "Hermit", rooms=(), summon="nobody")
+
+
+def authorize(token: str, _doc: str) -> Grant:
+    return Grant(token, Role.MODERATOR if token == "mod" else Role.WRITER)
+
+
+class House:
+    """A hub with agents; people come in by name."""
+
+    def __init__(self, hub: Hub, books: Books) -> None:
+        self.hub = hub
+        self.books = books
+
+    @asynccontextmanager
+    async def guest(self, user: str, room: str = "lobby") -> AsyncIterator["Guest"]:
+        claims = Claims(user, (("*", authorize(user, "").role),))
+        async with Peer(user=user, connect=lambda doc: self.hub.connect(doc, grant=claims)) as peer:
+            yield Guest(peer, await peer.enter(room))
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Return when the condition holds, which is asked whenever somebody comes or goes."""
+        stir = Wakeup()
+        subscription = self.hub.turns.listen(lambda _: stir.call())
+        try:
+            with anyio.fail_after(PATIENCE):
+                while not condition():
+                    await stir.sleep()
+        finally:
+            subscription.cancel()
+
+
+class Guest:
+    """Somebody in a room."""
+
+    def __init__(self, peer: Peer, room: PagedRoom) -> None:
+        self.peer = peer
+        self.room = room
+
+    @property
+    def agents(self) -> dict[str, str]:
+        """The agents that are shown, and their names."""
+        return {p.user: p.name for p in self.room.people if p.state.get("agent") is True}
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        with anyio.fail_after(PATIENCE):
+            await self.peer.until(lambda: bool(condition()))
+
+    async def sees(self, *agents: str) -> None:
+        await self.until(lambda: set(self.agents) == set(agents))
+
+    async def asks(self, verb: str, agent: str) -> None:
+        self.room.ask(verb, None, {"agent": agent})
+        with anyio.fail_after(PATIENCE):
+            await self.peer.settled()
+
+
+@asynccontextmanager
+async def house(*personas: Persona, folder: Path | None = None) -> AsyncIterator[House]:
+    books = Books()
+    parts = [Part(persona, BuiltinModel(pace=0), BuiltinModel(pace=0)) for persona in personas]
+    async with Hub(MemoryLog(), authorize=authorize) as hub, anyio.create_task_group() as tasks:
+        tasks.start_soon(AgentHost(hub, Cast(parts, books), folder=folder).run)
+        yield House(hub, books)
+        tasks.cancel_scope.cancel()
+
+
+async def test_A24_each_agent_is_where_its_persona_says_and_answers_under_its_own_user() -> None:
+    async with (
+        house(LIBRARIAN, COOK, HERMIT) as home,
+        home.guest("ann") as ann,
+        home.guest("bob", "kitchen") as bob,
+    ):
+        await ann.sees("librarian")
+        await bob.sees("cook")
+        assert ann.agents == {"librarian": "The librarian"}
+        id = ann.room.post("@librarian what is 6*7?")
+        await ann.until(lambda: any(m.re == id and not m.streaming for m in ann.room.timeline))
+        (answer,) = (message for message in ann.room.timeline if message.re == id)
+        assert (answer.user, answer.agent) == ("librarian", True)
+
+
+async def test_A24_a_member_summons_it_where_it_is_not_and_sends_it_away() -> None:
+    async with house(LIBRARIAN) as home, home.guest("bob", "kitchen") as bob:
+        await bob.asks("summon", "librarian")
+        await bob.sees("librarian")
+        await bob.asks("dismiss", "librarian")
+        await bob.sees()
+        await bob.asks("summon", "librarian")
+        await bob.sees("librarian")
+
+
+async def test_A24_sent_away_it_stays_away_over_restarts_until_it_is_summoned(tmp_path: Path) -> None:
+    async with house(LIBRARIAN, folder=tmp_path) as home, home.guest("ann") as ann:
+        await ann.sees("librarian")
+        await ann.asks("dismiss", "librarian")
+        await ann.sees()
+    always = Persona("always", "Always")
+    async with house(LIBRARIAN, always, folder=tmp_path) as home, home.guest("ann") as ann:
+        await ann.sees("always")
+        await ann.asks("summon", "librarian")
+        await ann.sees("always", "librarian")
+    assert sorted(name for name in os.listdir(tmp_path) if name.endswith(".sqlite")) == [
+        "always.sqlite",
+        "librarian.sqlite",
+    ]
+
+
+async def test_A24_one_that_moderators_summon_heeds_nobody_else() -> None:
+    async with (
+        house(COOK, LIBRARIAN) as home,
+        home.guest("ann") as ann,
+        home.guest("mod") as mod,
+    ):
+        await ann.sees("librarian")
+        await ann.asks("summon", "cook")
+        await ann.asks("dismiss", "librarian")
+        await ann.sees()
+        await mod.asks("summon", "cook")
+        await ann.sees("cook")
+        await ann.asks("dismiss", "cook")
+        await ann.asks("summon", "librarian")
+        await ann.sees("cook", "librarian")
+        await mod.asks("dismiss", "cook")
+        await ann.sees("librarian")
+
+
+async def test_A24_one_that_nobody_summons_does_not_come() -> None:
+    async with house(HERMIT, LIBRARIAN) as home, home.guest("mod", "kitchen") as mod:
+        await mod.asks("summon", "hermit")
+        await mod.asks("summon", "librarian")
+        await mod.sees("librarian")
+
+
+async def test_A24_who_looks_out_for_a_summons_is_shown_to_nobody() -> None:
+    async with house(LIBRARIAN) as home, home.guest("bob", "kitchen") as bob:
+        await bob.until(lambda: LOOKOUT in home.hub.occupants().get("kitchen/cover", ()))
+        await bob.asks("summon", "librarian")
+        await bob.sees("librarian")
+        assert {person.user for person in bob.room.people} == {"bob", "librarian"}
+        await home.until(lambda: LOOKOUT not in home.hub.occupants()["kitchen/cover"])
+
+
+async def test_A24_agents_keep_each_other_in_no_room() -> None:
+    always, ever = Persona("always", "Always"), Persona("ever", "Ever")
+    async with house(always, ever) as home:
+        async with home.guest("ann") as ann:
+            await ann.sees("always", "ever")
+        await home.until(lambda: not any(home.hub.occupants().values()))
+
+
+async def test_A24_an_agent_whose_notebook_is_damaged_is_told_and_the_others_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "cook.sqlite").write_bytes(b"no notebook at all" * 100)
+    always = Persona("always", "Always")
+    async with house(COOK, always, folder=tmp_path) as home, home.guest("ann", "kitchen") as ann:
+        await ann.sees("always")
+        assert home.books.notebook("cook") is None
+        assert home.books.notebook("always") is not None
+    assert "the agent cook cannot run" in caplog.text
+
+
+async def test_A24_one_with_tools_that_cannot_be_had_is_told_and_the_others_run(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from syncchat.agent.persona import McpServer
+    from syncchat.agent.tools import mcp_source
+
+    monkeypatch.setattr(mcp_source, "find_spec", lambda _: None)
+    broken = Persona("broken", "Broken", mcp={"x": McpServer(("x",))})
+    always = Persona("always", "Always")
+    async with house(broken, always) as home, home.guest("ann") as ann:
+        await ann.sees("always")
+    assert "the agent broken cannot run: tools of MCP servers need the mcp extra: pip install" in caplog.text
