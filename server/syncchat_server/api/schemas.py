@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from syncchat.agent.budget import Budget
+from syncchat.core.answer import CALL_STATES
 from syncchat.core.grant import Role
 from syncchat.core.ids import NAME
 from syncchat.core.message import MAX_TEXT, STATES
@@ -55,6 +56,23 @@ def _text(description: str, **more: object) -> Json:
     return {"type": "string", "description": description, **more}
 
 
+CITE = _object(
+    "A label in the text, and the message that it stands for.", {"label": _text("As in [m1]."), "id": ID}
+)
+
+CALL: Json = {
+    "type": "object",
+    "description": "What an agent proposed to do, or did.",
+    "properties": {
+        "name": _text("The tool."),
+        "args": {"type": "object", "description": "Its arguments."},
+        "state": {"enum": sorted(CALL_STATES)},
+        "by": _or_null(NAME_SCHEMA) | {"description": "Who approved or denied it."},
+        "result": _text("What came of it, in short."),
+    },
+    "required": ["name", "args", "state"],
+}
+
 MESSAGE = _object(
     "A message as it is now.",
     {
@@ -64,11 +82,16 @@ MESSAGE = _object(
         "text": _text("Empty if it was deleted."),
         "time": TIME,
         "re": _or_null(ID),
+        "of": _or_null(ID) | {"description": "The earlier version that it replaces."},
         "edited": _or_null(TIME),
         "deleted": {"type": "boolean"},
         "deleted_by": _or_null(NAME_SCHEMA),
         "agent": {"type": "boolean", "description": "Whether an agent wrote it."},
         "state": {"enum": [*sorted(STATES), None], "description": "How it ended if not by being complete."},
+        "stopped_by": _or_null(NAME_SCHEMA),
+        "problem": _or_null(_text("Why it has failed.")),
+        "cites": {"type": "array", "items": CITE, "description": "The messages that it cites."},
+        "calls": {"type": "array", "items": CALL, "description": "Calls of tools, and what became of them."},
         "streaming": {"type": "boolean", "description": "Whether it is still being written."},
         "reactions": {
             "type": "object",
