@@ -11,7 +11,7 @@ from syncchat.log.file import transaction
 APPLICATION_ID: Final = 0x53594E46
 """Tells our files from those of other programs ("SYNF")."""
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the schema, and of what stands in the index: another one is dropped and built anew."""
 
 BUSY_SECONDS = 5.0

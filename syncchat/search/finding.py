@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from syncchat.core.ids import parse_doc, parse_id
+from syncchat.search.characters import gathered, spread
 from syncchat.search.query import BadQuery, Query, Term
 from syncchat.search.tags import ALL, LAST_PLACE, LINK, author_tag, first_place, room_tag
 from syncchat.search.writing import BEGIN, END
@@ -125,7 +126,7 @@ def _read_marks(marked: str) -> tuple[str, tuple[tuple[int, int], ...]]:
         elif piece == END:
             marks.append((begin, len(text)))
         else:
-            text += piece
+            text += gathered(piece)
     return text, tuple(marks)
 
 
@@ -147,7 +148,7 @@ def _conditions(query: Query, rooms: frozenset[str] | None) -> Iterator[str]:
 
 
 def _phrase(term: Term) -> str:
-    quoted = '"' + term.text.replace('"', '""') + '"'
+    quoted = '"' + spread(term.text).replace('"', '""') + '"'
     return f"{quoted} *" if term.prefix else quoted
 
 

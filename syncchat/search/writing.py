@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from syncchat.core.ids import parse_doc
 from syncchat.log.file import transaction
+from syncchat.search.characters import BETWEEN, spread
 from syncchat.search.tags import ATTEMPTS, place_of, tags_of
 
 MERGE_PAGES: Final = 200
@@ -21,7 +22,7 @@ MERGE_PAGES: Final = 200
 BEGIN, END = "\x02", "\x03"
 """They mark what was found, and stand in no text."""
 
-_NEVER: Final = re.compile(f"[\x00{BEGIN}{END}]")
+_NEVER: Final = re.compile(f"[\x00{BEGIN}{END}{BETWEEN}]")
 
 Texts = Mapping[str, str | None]
 """Message ids, and what they say now; None for what says nothing any more."""
@@ -127,7 +128,7 @@ def _known_pages(connection: sqlite3.Connection, docs: Collection[str]) -> dict[
 def _put(connection: sqlite3.Connection, pages: Iterable[tuple[int, str, Texts]]) -> None:
     """Make messages say what they say now; `pages` are numbers, docs and texts."""
     wanted = {
-        (page, id): (doc, None if text is None else _NEVER.sub(" ", text))
+        (page, id): (doc, None if text is None else spread(_NEVER.sub(" ", text)))
         for page, doc, texts in pages
         for id, text in texts.items()
     }
