@@ -14,6 +14,7 @@ from syncchat.agent.lines import Who
 from syncchat.agent.model import Model
 from syncchat.agent.notebook import Notebook
 from syncchat.agent.policy import Manners
+from syncchat.agent.prices import Prices
 from syncchat.agent.shift import Shift
 from syncchat.agent.tenure import Tenure
 from syncchat.agent.tools.loop import Toolbox
@@ -32,7 +33,8 @@ class Agent:
     `model` writes the answers, `judge_model` (the same by default) decides whether there is one to
     write where nobody has asked for it; `persona` is what both are told of it. `manners` say when it speaks.
     In the `notebook` it keeps why it did, what it spent and how it is set: without one it forgets that when
-    `run` ends. `toolbox` has the tools that its answers may use. `clock` gives milliseconds since 1970.
+    `run` ends. `prices` make money of what it spent. `toolbox` has the tools that its answers may use.
+    `clock` gives milliseconds since 1970.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Agent:
         manners: Manners | None = None,
         notebook: Notebook | None = None,
         toolbox: Toolbox | None = None,
+        prices: Prices | None = None,
         clock: Callable[[], int] = _now,
         pace: Pace | None = None,
     ) -> None:
@@ -60,6 +63,7 @@ class Agent:
             persona=persona,
             manners=manners or Manners(),
             toolbox=toolbox or Toolbox(),
+            prices=prices or Prices(),
             clock=clock,
             pace=pace or Pace(),
         )

@@ -7,6 +7,7 @@ from syncchat.agent.lines import Who
 from syncchat.agent.model import Model
 from syncchat.agent.notebook import Notebook
 from syncchat.agent.policy import Manners
+from syncchat.agent.prices import Prices
 from syncchat.agent.tools.loop import Toolbox
 from syncchat.core.room import Room
 
@@ -31,6 +32,7 @@ class Kit:
     persona: str
     manners: Manners
     toolbox: Toolbox
+    prices: Prices
     notebook: Notebook
     clock: Callable[[], int]
     pace: Pace

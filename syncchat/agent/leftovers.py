@@ -38,6 +38,8 @@ class Leftovers:
 
     def finish(self) -> None:
         """Finish what was found, as interrupted; what has no word yet goes, and so does a second answer."""
+        if not self._room.may_write:
+            return
         if self._has_news:
             self._has_news = False
             for id in self._claims.doubles():

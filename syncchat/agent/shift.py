@@ -6,6 +6,7 @@ from functools import partial
 
 import anyio
 
+from syncchat.agent.answers import Answers
 from syncchat.agent.claims import Claims
 from syncchat.agent.ears import Ears
 from syncchat.agent.errands import Errands
@@ -70,6 +71,7 @@ class Shift:
                 kit.room, self._claims, self._errands, stir=partial(self._events.put, Tick())
             )
             ears = Ears(kit.room, self._hear, now=kit.clock)
+            tasks.start_soon(Answers(kit.room, kit.notebook, kit.prices, now=kit.clock).run)
             # The policy takes what was said before its first event for what it could not hear in time.
             self._hear(Ambient(ambient is True))
             with leftovers.listening(), ears.listening():

@@ -139,7 +139,9 @@ class Turn:
 
     def _claim(self) -> None:
         """Claim the answer before any model is called; what has one already gets no other."""
-        if not all([self._claims.claim(id, "") for id in self.job.claimed]):  # noqa: C419 - claims all
+        if not self._kit.room.may_write:
+            self._cut = "withdrawn"
+        elif not all([self._claims.claim(id, "") for id in self.job.claimed]):  # noqa: C419 - claims all
             self._cut = "lost"
         self._is_claimed = True
 

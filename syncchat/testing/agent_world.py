@@ -46,6 +46,7 @@ class World:
         self._clients = count(1)
         self._presences: list[Presence] = []
         self.presence = self.presence_of(99)
+        self.bot = self.room("bot", self.presence)
         self.ann = self.room("ann")
         self.bob = self.room("bob")
         for room in (self.ann, self.bob):
@@ -100,7 +101,7 @@ class World:
     ) -> Agent:
         """An agent that flushes at once, and is judged to speak if no `judge` is given."""
         return Agent(
-            self.room("bot", self.presence),
+            self.bot,
             model=model,
             judge_model=judge or ScriptedModel(["INTERJECT"]),
             name="Bot",

@@ -5,6 +5,7 @@ import pytest
 
 from syncchat.agent import Manners, ModelFailed, Notebook
 from syncchat.agent.budget import Budget
+from syncchat.core.grant import Role
 from syncchat.core.presence import Presence
 from syncchat.testing.agent_world import VIRTUAL, World, running, until
 from syncchat.testing.scripted_model import ScriptedModel
@@ -225,3 +226,24 @@ async def test_A23_over_budget_it_says_so_once_and_goes_quiet(world: World) -> N
     assert world.finished == [("hi", None), ("", "error")]
     assert "calls_per_user" in (world.answers[-1].problem or "")
     assert len(model.prompts) == 1
+
+
+async def test_A22_a_member_who_asks_why_is_told(world: World) -> None:
+    async with running(world.agent(ScriptedModel(["hi"]))):
+        asked = world.ann.post("@bot hello")
+        await until(lambda: world.finished)
+        world.bob.ask("why", world.answers[0].id)
+        await until(lambda: list(world.ann.asked("because")))
+    [told] = world.ann.asked("because")
+    assert (told.user, told.what) == ("bot", world.answers[0].id)
+    assert (told.value["id"], told.value["rule"]) == (asked, "mention")
+
+
+async def test_G11_an_agent_that_may_only_read_calls_no_model_and_writes_nothing(world: World) -> None:
+    model = ScriptedModel(["never"])
+    agent = world.agent(model)
+    world.bot.admit(Role.READER)
+    async with running(agent):
+        world.ann.post("@bot hello")
+        await anyio.sleep(60)
+    assert (world.answers, model.prompts) == ([], [])
