@@ -26,7 +26,7 @@ def follow(room: Room) -> tuple[Blocks, list[Delta]]:
     return blocks, heard
 
 
-NAMES = ("post", "long", "edit", "delete", "react", "stream", "append", "finish", "discard", "apply")
+NAMES = ("post", "long", "edit", "delete", "react", "stream", "again", "append", "finish", "discard", "apply")
 STEPS = st.lists(st.sampled_from(NAMES), max_size=30)
 
 
@@ -43,10 +43,12 @@ def step(room: Room, name: str, streams: list[Stream]) -> None:
             room.react(ids[0], "👍")
         case "stream":
             streams.append(room.stream())
+        case "again" if ids:
+            streams.append(room.stream(of=ids[len(streams) % len(ids)]))
         case "append" if streams:
             streams[-1].append(" and so on\nand on")
         case "finish" if streams:
-            streams.pop().finish()
+            streams.pop().finish(state="interrupted")
         case "discard" if streams:
             streams.pop(0).discard()
 

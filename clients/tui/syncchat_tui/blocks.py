@@ -22,6 +22,7 @@ class Blocks:
         self._is_late = is_late
         self._ids: list[str] = []
         self._blocks: dict[str, Block] = {}
+        self._versions: dict[str, set[str]] = {}
         # The first line of each block; only a prefix is known, the rest is summed up when asked for.
         self._tops: list[int] = [0]
         self._width = 0
@@ -36,7 +37,12 @@ class Blocks:
     def reset(self, messages: Iterable[Message], width: int) -> None:
         """Hold these messages, which are sorted by id, wrapped to `width` cells."""
         self._width = width
-        self._blocks = {message.id: self._wrap(message) for message in messages}
+        held = list(messages)
+        self._versions = {}
+        for message in held:
+            if message.of is not None:
+                self._versions.setdefault(message.of, set()).add(message.id)
+        self._blocks = {message.id: self._wrap(message) for message in held}
         self._ids = list(self._blocks)
         self._forget_tops(0)
 
@@ -53,17 +59,39 @@ class Blocks:
         apply_deltas(self._ids, deltas)
         for delta in deltas:
             self._forget_tops(delta.index)
-        for id, appended in _stale(deltas).items():
+        stale = _stale(deltas)
+        for id in self._follow_versions(stale, get):
+            stale.setdefault(id, None)
+        for id, appended in stale.items():
             message = get(id)
             if message is None:
                 self._blocks.pop(id, None)
             else:
                 self._blocks[id] = self._wrap(message, appended)
 
+    def _follow_versions(self, ids: Iterable[str], get: Callable[[str], Message | None]) -> set[str]:
+        """Note which messages replace earlier ones now; returns those that are to be shown otherwise."""
+        changed: set[str] = set()
+        for id in ids:
+            before = self._blocks[id].message.of if id in self._blocks else None
+            message = get(id)
+            of = None if message is None else message.of
+            if of == before:
+                continue
+            if before is not None:
+                self._versions[before].discard(id)
+            if of is not None:
+                self._versions.setdefault(of, set()).add(id)
+            changed.update(
+                earlier for earlier in (before, of) if earlier is not None and earlier in self._blocks
+            )
+        return changed
+
     def _wrap(self, message: Message, appended: str | None = None) -> Block:
         self.wraps += 1
         grown = None if appended is None else (self._blocks[message.id], appended)
-        return wrap(message, self._width, grown=grown, late=self._is_late(message.id))
+        replaced, late = bool(self._versions.get(message.id)), self._is_late(message.id)
+        return wrap(message, self._width, grown=grown, late=late, replaced=replaced)
 
     # What is new
 

@@ -12,6 +12,7 @@ from rich.cells import cell_len, chop_cells
 from syncchat.core.ids import author_of
 from syncchat.core.message import Message
 from syncchat.errors import InvalidName
+from syncchat_tui.answer_lines import ending, lines_of
 from syncchat_tui.plain import plain
 
 SIDE_BY_SIDE = 50
@@ -23,6 +24,8 @@ LIVE_MARK = "▍"
 PENDING_MARK = "◌"
 AGENT_MARK = "✦"
 LATE_MARK = "(late)"
+VERSION_MARK = "(another version)"
+EARLIER_MARK = "(earlier version)"
 
 # Scripts without spaces may be broken between any two characters.
 _UNSPACED = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
@@ -113,6 +116,7 @@ class Block:
     own_head_line: bool
     trailer: Line
     below: list[Line]
+    replaced: bool = False
 
     @property
     def height(self) -> int:
@@ -136,7 +140,7 @@ class Block:
         if after < 0:
             start = self.head if index == 0 and not self.own_head_line else (margin,)
             end = self.trailer if after == -1 and self._trailer_fits else ()
-            text = Part.DIM if self.message.deleted else Part.TEXT
+            text = Part.DIM if self.message.deleted or self.replaced else Part.TEXT
             return (*start, Span(self.body[index], text), *end)
         if not self._trailer_fits and after == 0:
             first, *rest = self.trailer
@@ -149,9 +153,14 @@ def _cells(line: Line) -> int:
 
 
 def wrap(
-    message: Message, width: int, *, grown: tuple[Block, str] | None = None, late: bool = False
+    message: Message,
+    width: int,
+    *,
+    grown: tuple[Block, str] | None = None,
+    late: bool = False,
+    replaced: bool = False,
 ) -> Block:
-    """Wrap a message for a screen of `width` cells; one that came `late` says so.
+    """Wrap a message for a screen of `width` cells; one that came `late`, or was `replaced`, says so.
 
     `grown` is the block of the message before a text was appended to it, and that text: its body, which
     is taken over, is not wrapped from the start again.
@@ -167,8 +176,11 @@ def wrap(
         body = Body(_gone(message) if message.deleted else message.text, body_width)
     if inline:
         head = (*head, Span(" " * (_column() - _cells(head)), Part.DIM))
-    trailer = (*_trailer(message), *([Span(f" {LATE_MARK}", Part.DIM)] if late else []))
-    return Block(message, width, body, indent, head, not inline, trailer, _below(message, body_width))
+    marks = [*_trailer(message, replaced=replaced), *([LATE_MARK] if late else [])]
+    live = [Span(LIVE_MARK, Part.LIVE)] if message.streaming else []
+    trailer = (*live, *(Span(f" {mark}", Part.DIM) for mark in marks))
+    below = _below(message, body_width)
+    return Block(message, width, body, indent, head, not inline, trailer, below, replaced)
 
 
 def _column() -> int:
@@ -190,26 +202,31 @@ def _gone(message: Message) -> str:
     return "deleted" if message.deleted_by is None else f"deleted by {message.deleted_by}"
 
 
-def _trailer(message: Message) -> Iterator[Span]:
+def _trailer(message: Message, *, replaced: bool) -> Iterator[str]:
     if message.deleted:
         return
-    if message.streaming:
-        yield Span(LIVE_MARK, Part.LIVE)
-    if message.state:
-        yield Span(f" ({plain(message.state[:20])})", Part.DIM)
+    if how := ending(message):
+        yield how
     if message.edited:
-        yield Span(" (edited)", Part.DIM)
+        yield "(edited)"
+    if message.of is not None:
+        yield VERSION_MARK
+    if replaced:
+        yield EARLIER_MARK
     to = replied_to(message)
     if to is not None and to != message.user:
-        yield Span(f" (to {to})", Part.DIM)
+        yield f"(to {to})"
 
 
 def _below(message: Message, width: int) -> list[Line]:
-    if message.deleted or not message.reactions:
-        return []
-    shown = sorted(message.reactions.items(), key=lambda item: (-len(item[1]), item[0]))
-    text = "  ".join(f"{plain(emoji[:12])} {len(users)}" for emoji, users in shown if users)
-    return [(Span(line, Part.DIM),) for line in wrap_line(text, width)]
+    texts = [*lines_of(message, clock), *_reactions(message)]
+    return [(Span(line, Part.DIM),) for text in texts for line in wrap_line(text, width)]
+
+
+def _reactions(message: Message) -> Iterator[str]:
+    if message.reactions and not message.deleted:
+        shown = sorted(message.reactions.items(), key=lambda item: (-len(item[1]), item[0]))
+        yield "  ".join(f"{plain(emoji[:12])} {len(users)}" for emoji, users in shown if users)
 
 
 def replied_to(message: Message) -> str | None:
