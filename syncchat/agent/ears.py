@@ -11,7 +11,7 @@ from syncchat.agent.lines import Who
 from syncchat.agent.policy import Ambient, Asked, Edited, Event, Gone, Heard, Here, Said, Typing
 from syncchat.agent.policy.events import Verb
 from syncchat.core import asking
-from syncchat.core.deltas import Delta
+from syncchat.core.deltas import Changed, Delta
 from syncchat.core.message import Message
 from syncchat.core.page import Page
 from syncchat.core.people import Person
@@ -70,7 +70,7 @@ class Ears:
     # Messages
 
     def _hear(self, deltas: list[Delta]) -> None:
-        for id in dict.fromkeys(delta.row for delta in deltas):
+        for id in dict.fromkeys(delta.row for delta in deltas if not is_growth(delta)):
             # What comes in above is history that somebody scrolls to.
             if id >= self._horizon:
                 self._look(id)
@@ -118,6 +118,11 @@ class Ears:
         for user in sorted(typing ^ self._types):
             self._tell(Typing(user, self._now() + (TYPING if user in typing else -1)))
         self._types = typing
+
+
+def is_growth(delta: Delta) -> bool:
+    """Whether a message that is being written has grown, and nothing else: that happens with every token."""
+    return isinstance(delta, Changed) and delta.appended is not None
 
 
 def heard(message: Message) -> Heard:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from syncchat.agent.claims import Claims
+from syncchat.agent.ears import is_growth
 from syncchat.agent.errands import Errands
-from syncchat.core.deltas import Changed, Delta
+from syncchat.core.deltas import Delta
 from syncchat.core.ids import author_of
 from syncchat.core.room import Room
 
@@ -73,8 +74,7 @@ class Leftovers:
         if own and self._errands.turn is not None:
             self._errands.turn.look()
         for delta in own:
-            grew = isinstance(delta, Changed) and delta.appended is not None
-            if not grew and delta.row not in self._found and self._is_open(delta.row):
+            if not is_growth(delta) and delta.row not in self._found and self._is_open(delta.row):
                 self._found.add(delta.row)
                 self._stir()
 
