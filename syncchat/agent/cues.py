@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from syncchat.agent import tongues
 from syncchat.agent.quotes import MASK, own_words
+from syncchat.agent.rejoinders import continues, denies, objects, wants_more
 from syncchat.agent.vocabulary import vocabulary
 
 MAX_READ = 1_000
@@ -50,7 +51,8 @@ _ASKS = re.compile(
 _NEEDS = re.compile(
     r"\b(?:i need|i want to|need (?:some )?help|help me|i can't|i cannot|i cant|can't (?:get|find|seem|"
     r"make)|how (?:to|do|can) |"
-    r"trying to|tried to|having (?:some |a lot of )?(?:trouble|problems?|issues?)|use (?:some|a bit of) help|"
+    r"trying to|tried to|having (?:some |a lot of )?(?:trouble|problems?|issues?)|use (?:some|"
+    r"a bit of) help|"
     r"(?:problems?|trouble|issues?) with|doesn t work|doesn't work|does not work|doesnt work|"
     r"not working|won't|keeps (?:failing|crashing)|"
     r"fails|failed|broken|stuck|looking for|wondering|no idea|don't know how|i get (?:an |this |"
@@ -63,28 +65,6 @@ _SETTLES = re.compile(
     r"works now|working now|got it(?: working| now)?$|figured (?:it )?out|found (?:it|the problem|out)|"
     r"forget it|all good\W*\Z|found (?:the|a|one|my) \w+\W*(?:,|\Z)|"
     r"scrolled up|no longer needed|scratch that)\b"
-)
-_OBJECTS = re.compile(
-    r"\b(?:that's wrong|that is wrong|you're wrong|you are wrong|is wrong|wrong answer|not (?:right|"
-    r"correct|true)|isn't (?:right|"
-    r"correct|true)|incorrect|are you sure|you sure|you said|you just said|try again|that's not|that is not|"
-    r"(?:didn't|doesn't|does not|did not|still) (?:work|help|fail|get|the same)|no,? (?:it|that|i|the|"
-    r"you)|nonsense|"
-    r"pretty sure|i was (?:taught|told)|(?:does|did|is|was)nt|error(?=:)|fatal(?=:)|traceback|exception|"
-    r"(?:gives|gave|get|got|throws) (?:me )?(?:an? )?(?:\w+ )?error|(?:count|check|look|think) again|"
-    r"not what i|i meant|i asked|really)\b|\bwrong\b.{0,3}\Z|"
-    r"\A[\w' -]{2,30}, not [\w' -]{2,30}\W*\Z"
-)
-_CONTINUES = re.compile(
-    r"(?:and|or|what about|how about|but|also|ok,? (?:and|but)|why|i tried|it says|"
-    + tongues.CONTINUES
-    + r")\b"
-)
-_MORE = re.compile(
-    r"(?:(?:haha|lol|ok|nice|hm+|cool|great|good)[ ,.!]+){0,2}(?:(?:now |give me |and )?(?:another|one more|"
-    r"two more|three more|some more)\b|"
-    r"(?:make|do|try|say|write|translate|sort|list) (?:it|that|them|this|me)\b|"
-    r"(?:a bit |much )?(?:shorter|longer|simpler|louder|slower)\b|once more\b|more\W*\Z)"
 )
 _TO_ROOM = re.compile(
     r"\b(?:any(?:one|body)|some(?:one|body)|every(?:one|body)|guys|folks|any of you|you all|y'all|"
@@ -102,7 +82,6 @@ _THANKS_FIRST = re.compile(
     rf"\A(?:oh |ah |ok |great |perfect |nice )?{_WORDS_OF_THANKS}\b"
     r"(?!.*\b(?:now|but|also|please|can|could|next|then|another|one more|what|how|why|and)\b)"
 )
-_DENIES = re.compile(r"(?:nope|no|nah|nein|nee|non|não|nie|нет)\W*\Z")
 _CLUELESS = re.compile(
     r"\b(?:no (?:idea|clue)|not sure|dunno|don't know|do not know|same (?:here|question|problem|issue)|"
     r"me (?:too|neither)|"
@@ -158,15 +137,15 @@ def cues_of(text: str) -> Cues:
         asks=asks,
         needs=_NEEDS.search(said) is not None,
         settled=not asks and _SETTLES.search(said) is not None,
-        objects=_OBJECTS.search(said) is not None or tongues.OBJECTS.search(said) is not None,
-        continues=_CONTINUES.match(start) is not None,
+        objects=objects(start, len(words)),
+        continues=continues(start),
         to_room=_TO_ROOM.search(said) is not None,
         you=you,
         small_talk=_SMALL_TALK.match(start) is not None,
-        more=_MORE.match(start) is not None,
+        more=wants_more(start),
         thanks=not asks and len(words) <= MAX_THANKS and _THANKS_FIRST.search(said) is not None,
         thanks_last=not asks and len(words) <= MAX_THANKS and _THANKS_LAST.search(said) is not None,
-        denies=_DENIES.match(start) is not None,
+        denies=denies(start),
         clueless=_CLUELESS.search(said) is not None,
         words=len(words),
     )

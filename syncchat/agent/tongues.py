@@ -57,7 +57,8 @@ ASKS = re.compile(
     r"(?:weiß|weiss|kennt|hat|kann) (?:jemand|wer)\b|wie (?:kann|geht|macht|viel|lange)\b|"
     r"alguien (?:sabe|conoce|puede|tiene)\b|cómo (?:puedo|se)\b|"
     r"quelqu'un (?:sait|connaît|peut|a)\b|comment (?:faire|on|je|puis)\b|"
-    r"weet (?:iemand|er iemand)\b|hoe (?:kan|moet|doe)\b|qualcuno (?:sa|ha|può)\b|alguém (?:sabe|tem|pode)\b|"
+    r"weet (?:iemand|er iemand)\b|hoe (?:kan|moet|doe)\b|qualcuno (?:sa|ha|può)\b|alguém (?:sabe|tem|"
+    r"pode)\b|"
     r"czy ktoś\b|jak (?:mogę|się)\b|кто-нибудь\b"
 )
 """What asks at the start of a text, also without a question mark."""
@@ -67,18 +68,18 @@ CONTINUES = r"und|aber|oder|pero|et|mais|maar|ale|ve|och|og|но"
 
 QUIET = (
     r"sei (?:bitte )?(?:mal |jetzt )*(?:still|ruhig|leise)|halte? (?:bitte )?(?:mal )?(?:die klappe|"
-    r"den mund|dich (?:da )?raus)|ruhe|klappe|schweig|hör auf|höre auf|antworte (?:bitte )?nicht|"
-    r"cállate|callate|calla|silencio|no respondas|basta|déjanos|"
-    r"tais[- ]toi|taisez[- ]vous|chut|la ferme|arrête|ne réponds pas|laisse[- ]nous|"
-    r"wees (?:even |eens )?stil|stil|hou (?:je mond|op|je stil)|zwijg|"
-    r"zitto|taci|stai zitto|silenzio|cala(?: a boca|-te|te)|silêncio|fica quiet[oa]|"
+    r"den mund|dich (?:da )?raus)|ruhe|klappe|schweig|hör auf|höre auf|nicht jetzt|"
+    r"(?:antworte|schreib|sag|rede|antworten) (?:bitte |jetzt )*(?:nicht|nichts)|halt dich zurück|"
+    r"cállate|callate|calla|silencio|no (?:respondas|contestes|hables|digas)|deja de|basta|déjanos|"
+    r"ahora no|"
+    r"tais[- ]toi|taisez[- ]vous|chut|la ferme|arrête|ne (?:réponds|dis|parle|écris) (?:plus|pas|rien)|"
+    r"laisse[- ]nous|pas maintenant|"
+    r"wees (?:even |eens )?stil|stil|hou (?:je mond|op|je stil)|zwijg|niet (?:antwoorden|reageren)|nu niet|"
+    r"zitto|taci|stai zitto|silenzio|smetti|non rispondere|cala(?: a boca|-te|te)|silêncio|fica quiet[oa]|"
     r"cicho|bądź cicho|zamknij się|przestań|sus|sessiz ol|var tyst|tyst|vær stille|hold kjeft|"
     r"молчи|замолчи|тихо|хватит|黙って|静かに|安静|闭嘴|조용히"
 )
 """What asks for quiet, as the source of a pattern."""
-
-PLEASE = r"bitte|por favor|per favore|s'il te plaît|alsjeblieft|aub|proszę|lütfen"
-"""What may stand before it."""
 
 GREETINGS = vocabulary(
     "salut bonjour bonsoir coucou hallo moin servus na guten tag morgen abend danke bitte hola oye buenas "

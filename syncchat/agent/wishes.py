@@ -6,27 +6,38 @@ from collections.abc import Iterable
 from syncchat.agent import tongues
 from syncchat.agent.cues import folded
 
+_SPEAK = (
+    r"(?:answer|reply|respond|speak|talk|interrupt|comment|butt|chime|jump|interfere|intervene|engage|react)"
+    r"\w*"
+)
+_NOT = r"(?:don't|do not|dont|never|no longer|stop|quit|no more|without)"
 _QUIET = (
-    r"(?:(?:be|stay|keep|go|remain) (?:quiet|silent)|quiet|silence|shut (?:up|it)|hush|shush|stfu|shh+|"
-    r"mute yourself|"
-    r"stop (?:talking|answering|replying|responding|posting|writing|interrupting|spamming|it|that|this|"
-    r"please|now|commenting)|"
-    r"(?:don't|do not|dont|stop) (?:answer|reply|interrupt|speak|talk|respond|butt|comment|chime)\w*|"
-    r"no need to (?:answer|reply|respond)|(?:you )?(?:don't|do not|dont) (?:have|need) to (?:answer|"
-    r"reply|respond)\w*|"
-    r"not now|zip it|pipe down|can it|cut it out|knock it off|back off|give us a (?:break|minute|moment)|"
-    r"give it a rest|stand down|lay off|say nothing|(?:you )?talk too much|be quite\W*\Z|mute|"
-    r"take a break|go to sleep|no more (?:answers|replies|messages|comments)|that's enough|"
-    r"(?:leave|let) us (?:alone|talk)|go away|no(?:body| one) asked you|stay out|keep out|butt out|enough|"
+    r"(?:(?:be|stay|keep|go|remain) (?:quiet|silent)|be quite\W*\Z|quiet|silence|shut (?:up|it)|hush|"
+    r"shush|stfu|shh+|"
+    r"mute(?: yourself)?|zip it|pipe down|can it|cut it out|knock it off|back off|give it a rest|"
+    r"stand down|lay off|"
+    r"stop(?: it| that| this)?(?: please| now)?(?=\W*\Z|[,.!;])|stop (?:posting|writing|spamming|helping)|"
+    rf"{_NOT} (?:\w+ )?{_SPEAK}(?! (?:in|with|like|as|so)\b)|say nothing|"
+    rf"(?:don't|do not|dont) (?:have|need) to {_SPEAK}|no need (?:to {_SPEAK}|for you)|"
+    r"(?:we|i|nobody|no one) (?:don't |do not |dont |doesn't )?need(?:s)? you(?:r (?:help|input|"
+    r"opinion))?(?:$|\b(?! to)| to stop)|"
+    r"not needed|not now|not you|mind your own|no(?:body| one) asked|(?:you(?:'re| are) )?too (?:loud|"
+    r"noisy|chatty)|"
+    r"(?:you )?talk too much|(?:take|have) a (?:break|rest|nap)|go (?:away|to sleep|offline)|"
+    r"that's enough|enough|"
+    r"(?:turn|switch) (?:yourself )?off|off\W*(?:please|now)?\W*\Z|pause|hold (?:off|your (?:tongue|"
+    r"horses))|"
+    r"give us (?:a (?:break|minute|moment)|(?:some )?(?:space|room|quiet|peace))|"
+    r"(?:leave|let) (?:us|me|them|people|humans) (?:alone|be|talk|discuss|handle|finish|work)|"
+    r"only (?:speak|answer|reply|respond|talk) (?:when|if)|(?:stay|keep|butt) out|"
     + tongues.QUIET
     + r")(?!\w)"
 )
-_QUIET_AT = re.compile(
-    r"(?:(?:please|pls|just|now|ok|okay|hey|can|could|would|will|should|you|to|for once|everyone|"
-    rf"just|not now|seriously|ok that's|that's|will you|{tongues.PLEASE})[ ,!.]+){{0,5}}"
-    + _QUIET
-    + r"|stop\W*\Z"
+_QUIET_TO_ME = re.compile(rf"(?<!\w){_QUIET}")
+_ABOUT = re.compile(
+    r"\b(?:how|what|why|where|when|who|which|whether|if|translate|write|explain|define|mean)\b"
 )
+"""What comes before words that are talked about, and not meant."""
 _QUIET_AMID = re.compile(
     r"\b(?:(?:be|stay|keep|remain) (?:quiet|silent)|shut up|hush|shush|stfu|mute|"
     r"stop (?:talking|answering|replying|responding|posting|interrupting|spamming|commenting))\b"
@@ -59,7 +70,8 @@ class Wishes:
             rf"(?<![\w@]){bot},? (?:please )?(?:stay|keep) out\b"
         )
         self._rather = re.compile(
-            rf"\b(?:real|actual|living|fellow) {people}\b|\bnot (?:the )?{bot}|\bwithout (?:the )?{bot}\W*\Z|"
+            rf"\b(?:real|actual|living|fellow) {people}\b|\bnot (?:the )?{bot}|"
+            rf"\bwithout (?:the )?{bot}\W*\Z|"
             rf"\b(?:any|a|another|some|from) (?:humans?|real person)"
             rf"(?: (?:here|know|around|please|who|answer|to|help)|\W*\Z)|"
             rf"\b(?:question|one|this is|asking|opinions?) (?:is )?(?:just |only )?(?:for|to|from|"
@@ -77,7 +89,9 @@ class Wishes:
         if len(said.split(None, MAX_QUIET_WORDS)) > MAX_QUIET_WORDS:
             return False
         if to_me:
-            return _QUIET_AT.match(said.lstrip(" .,:;!-")) is not None
+            start = said.lstrip(" .,:;!-")
+            found = _QUIET_TO_ME.search(start)
+            return found is not None and _ABOUT.search(start, 0, found.start()) is None
         if _TO_ALL.search(said) is not None:
             return True
         return (

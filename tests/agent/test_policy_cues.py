@@ -39,6 +39,11 @@ def test_A7_thanks_in_any_language_ends_the_talk(text: str) -> None:
         "@bot you don't have to reply to everything",
         "bot pls be quite",
         "could we have a minute of silence please",
+        "@bot please stop, you're not helping",
+        "bot, we don't need you right now",
+        "bot you talk too much, give us a break",
+        "@bot ne réponds plus s'il te plaît",
+        "@bot antworte bitte nicht",
     ],
 )
 def test_A7_a_request_for_quiet_is_understood(text: str) -> None:
@@ -50,10 +55,20 @@ def test_A7_a_request_for_quiet_is_understood(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["das stimmt nicht", "c'est faux", "pretty sure it is 5", "error: no such file"]
 )
-def test_A7_who_doubts_its_answer_is_answered(text: str) -> None:
+def test_A7_who_doubts_its_answer_or_wants_more_is_answered(text: str) -> None:
     talk = Talk()
     talk.answer(talk.say("ann", "@bot what is 2+2?"))
     assert talk.last(talk.say("ann", text)) == ("Speak", "follow-up")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["that's great", "ok so 4 it is", "I'll take that one", "it's late, good night", "fine, I look myself"],
+)
+def test_A7_who_is_content_with_an_answer_gets_no_other(text: str) -> None:
+    talk = Talk()
+    talk.answer(talk.say("ann", "@bot what is 2+2?"))
+    assert talk.last(talk.say("ann", text))[0] == "Quiet"
 
 
 def test_A7_what_was_sorted_is_not_settled() -> None:
