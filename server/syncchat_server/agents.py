@@ -63,7 +63,7 @@ class Cast:
 
 def _part(persona: Persona, models: tuple[Model, Model], books: Books) -> Part:
     answers, judges = (books.metered(persona.user, model) for model in models)
-    return Part(persona, answers, judges)
+    return Part(persona, answers, judges, books.prices)
 
 
 class AgentHost:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 from anyio.abc import TaskStatus
@@ -11,6 +11,7 @@ from syncchat.agent.agent import Agent
 from syncchat.agent.factory import make_model
 from syncchat.agent.model import Model
 from syncchat.agent.persona import Persona
+from syncchat.agent.prices import Prices
 from syncchat.agent.tools.history import History, make_tools
 from syncchat.agent.tools.loop import Toolbox
 from syncchat.agent.tools.mcp_source import mcp_tools
@@ -24,11 +25,12 @@ from syncchat.wakeup import Wakeup
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A persona, the model that answers for it, and the one that decides whether to."""
+    """A persona, the model that answers for it, the one that decides whether to, and what they cost."""
 
     persona: Persona
     model: Model
     judge_model: Model
+    prices: Prices = field(default_factory=Prices)
 
 
 def models_of(persona: Persona) -> tuple[Model, Model]:
@@ -74,6 +76,7 @@ class Resident:
                 manners=persona.manners,
                 toolbox=self._toolbox,
                 notebook=self._whereabouts.notebook,
+                prices=part.prices,
             ).run()
 
     async def live_in(
