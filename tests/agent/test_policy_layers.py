@@ -143,6 +143,29 @@ def test_A7_a_follow_up_is_the_persons_own_and_soon_and_before_others_have_spoke
     assert talk.last(talk.say("ann", "and 3+3?"))[0] == "Quiet"
 
 
+def test_A7_whom_others_have_called_since_goes_on_with_those() -> None:
+    talk = Talk()
+    talk.say("bob", "morning")
+    talk.answer(talk.say("ann", "@bot what is 2+2?"))
+    talk.say("bob", "ann: is it five?")
+    assert talk.last(talk.say("ann", "and 3+3?"))[0] == "Quiet"
+
+
+def test_A7_what_was_written_long_before_an_answer_does_not_follow_from_it() -> None:
+    talk = Talk()
+    talk.wait(60)
+    talk.answer(talk.say("ann", "@bot what is 2+2?"))
+    assert talk.last(talk.say("ann", "and 3+3?", ago=12))[0] == "Quiet"
+
+
+def test_A7_who_is_alone_with_it_talks_to_nobody_else() -> None:
+    talk = Talk(AMBIENT)
+    talk.say("bob", "morning")
+    talk.say("ann", "bob: the build is red")
+    talk.here(["ann"])
+    assert talk.last(talk.say("ann", "how do I build it again?")) == ("Judge", "open question")
+
+
 def test_A7_who_was_asked_something_by_it_may_just_say_yes() -> None:
     talk = Talk()
     talk.answer(talk.say("ann", "@bot sum up"), "All of it?")
@@ -159,6 +182,20 @@ def test_A7_two_agents_answer_each_other_no_more_often_than_the_hops_allow() -> 
         assert talk.last(talk.say("bobot", "@bot and then?")) == ("Quiet", "enough hops")
     talk.say("ann", "go on")
     assert talk.last(talk.say("bobot", "@bot and then?")) == ("Speak", "mention")
+
+
+def test_A7_agents_that_answer_each_other_are_not_kept_going_by_people_who_talk_meanwhile() -> None:
+    talk = Talk(Manners(hops=2))
+    last = talk.say("abot", "@bot and what do you think?")
+    answered = 0
+    for _ in range(6):
+        if talk.last(last)[0] != "Speak":
+            break
+        answered += 1
+        mine = talk.answer(last)
+        talk.say("ann", "look at them")
+        last = talk.say("abot", "@bot and what do you think now?", re=mine)
+    assert answered == 2
 
 
 def test_A7_an_agent_that_calls_nobody_is_not_answered() -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 import pytest
 
 from syncchat.agent.policy import Manners, Quiet, Said, Speak
+from syncchat.agent.policy.memory import MAX_NOTES
 from syncchat.agent.policy.turns import MAX_MERGED, MAX_OPEN
 from syncchat.testing.talk import Talk
 
@@ -124,6 +125,29 @@ def test_A12_again_makes_a_new_version_when_it_is_free() -> None:
     assert len(talk.spoken) == 3
     talk.ask("again", newer)
     assert talk.last(id) == ("Speak", "again")
+
+
+def test_A12_again_is_an_answer_of_its_own_beside_what_the_same_person_asks() -> None:
+    talk = Talk()
+    busy = talk.say("bob", "@bot hello")
+    first = talk.answer(talk.say("ann", "@bot what is 2+2?"))
+    talk.ask("again", first)
+    talk.end(busy)
+    more = talk.say("ann", "@bot what is 3+3?")
+    while talk.policy.deadline is not None or talk.spoken[-1] != more:
+        talk.end(talk.spoken[-1])
+    assert [one.merged for one in talk.decisions if isinstance(one, Speak)] == [()] * len(talk.spoken)
+
+
+def test_A12_a_message_that_is_forgotten_is_not_answered_when_it_comes_again() -> None:
+    talk = Talk()
+    id = talk.say("ann", "@bot what is 2+2?")
+    talk.answer(id)
+    for n in range(MAX_NOTES + 1):
+        talk.say("bob", f"noodles {n}")
+    talk.hear(Said(talk.heard[id]))
+    assert talk.spoken == [id]
+    assert talk.last(id) == ("Quiet", "stale")
 
 
 def test_A12_again_that_an_earlier_run_has_heard_of_is_not_done_twice() -> None:

@@ -91,7 +91,7 @@ def test_A11_now_ends_the_judging_and_answers_once() -> None:
     talk.ask("now", id)
     talk.ask("now", id)
     talk.verdict(id, speak=False)
-    assert talk.spoken == [id]
+    assert talk.about(id)[-2:] == [("Judge", "open question"), ("Speak", "now")]
     talk.end(id)
     talk.ask("now", id)
     assert talk.spoken == [id]
@@ -141,6 +141,42 @@ def test_A11_who_calls_it_and_goes_on_typing_is_heard_out() -> None:
     assert talk.last(id) == ("Wait", "somebody types")
     talk.wait(4)
     assert talk.last(id) == ("Speak", "mention")
+
+
+def test_A11_who_never_tells_that_the_typing_ended_holds_up_nobody() -> None:
+    talk = Talk()
+    talk.type("ann", 10**6)
+    talk.wait(60)
+    assert talk.last(talk.say("ann", "@bot one thing")) == ("Speak", "mention")
+
+
+def test_A11_now_waits_for_nobody_who_types() -> None:
+    talk, id = waiting()
+    talk.type("ann", 20)
+    talk.ask("now", id)
+    assert talk.last(id) == ("Speak", "now")
+
+
+def test_A11_of_several_open_questions_a_word_to_nobody_answers_the_newest() -> None:
+    talk, first = waiting()
+    second = talk.say("cy", "does anybody know how to burn a cd?")
+    talk.say("bob", "brasero does it")
+    assert talk.withdrawn == [second]
+    assert talk.last(first) == ("Wait", "people first")
+
+
+def test_A11_what_was_said_before_a_question_and_is_heard_after_it_is_no_answer() -> None:
+    talk, id = waiting()
+    talk.say("bob", "ann: use mount", ago=10)
+    assert talk.last(id) == ("Wait", "people first")
+
+
+def test_A11_an_open_question_that_could_not_be_answered_for_long_is_dropped() -> None:
+    talk, id = waiting()
+    busy = talk.say("bob", "@bot hello")
+    talk.wait(900)
+    talk.end(busy)
+    assert talk.last(id) == ("Withdraw", "stale")
 
 
 def test_A11_called_by_name_it_answers_though_a_person_has_and_goes_on_knowing() -> None:
@@ -204,6 +240,15 @@ def test_A11_what_is_edited_into_a_call_is_one() -> None:
     talk.edit(id, "@bot how do I mount a disk?")
     talk.edit(id, "@bot how do I mount a disk??")
     assert talk.about(id) == [("Quiet", "addressed only"), ("Speak", "mention"), ("Tell", "edited")]
+
+
+def test_A11_what_is_edited_away_and_back_is_answered_after_all() -> None:
+    talk = Talk()
+    id = talk.say("ann", "@bot how do I mount a disk?")
+    talk.edit(id, "bob: how do I mount a disk?")
+    talk.end(id, "withdrawn")
+    talk.edit(id, "@bot how do I mount a disk?")
+    assert talk.about(id) == [("Speak", "mention"), ("Withdraw", "edited"), ("Speak", "mention")]
 
 
 def test_A11_ambient_switched_off_takes_back_what_was_going_to_be_said_unasked() -> None:

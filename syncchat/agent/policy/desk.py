@@ -185,7 +185,6 @@ class Desk:
         self.speaking = turn
         turn.began = now
         self._memory.spoke(unasked=not turn.asked)
-        self._memory.answers_to_agents += turn.agent
         self._mark(turn, spoken=True)
         rule = turn.rule if turn.asked else Rule.JUDGED
         inputs = {"user": turn.user, "age_ms": max(0, now - turn.at), "late": turn.late}

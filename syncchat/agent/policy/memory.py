@@ -110,7 +110,6 @@ class Memory:
         self._engaged: dict[str, int] = {}
         self._spoken: deque[bool] = deque(maxlen=WINDOW)
         self.credit = 1.0
-        self.answers_to_agents = 0
         self._agents_in_a_row = 0
         self._last = ("", 0)
 
@@ -132,7 +131,7 @@ class Memory:
         if heard.agent:
             self._agents_in_a_row += 1
         else:
-            self._agents_in_a_row = self.answers_to_agents = 0
+            self._agents_in_a_row = 0
             self.credit = min(self.credit + gate, MAX_CREDIT)
             self._last = (heard.user, at)
         self._spoken.append(False)

@@ -118,8 +118,7 @@ class Layers:
     def _from_agent(self, it: _Heard, memory: Memory) -> Rule:
         if it.call is None or it.call is Rule.REPLY:
             return Rule.AGENT
-        hops = self._manners.hops
-        if memory.depth(it.heard) > hops or memory.answers_to_agents >= hops:
+        if memory.depth(it.heard) > self._manners.hops:
             return Rule.HOPS
         return Rule.ACKNOWLEDGEMENT if it.cues.acknowledges or it.cues.thanks else it.call
 
@@ -137,7 +136,7 @@ class Layers:
             return Rule.TO_OTHERS
         if mode.writing_for == it.heard.user:
             return Rule.MERGED
-        if not mode.quiet and it.floor is not None and _takes(it.floor, it.cues):
+        if it.floor is not None and _takes(it.floor, it.cues):
             return Rule.FOLLOW_UP
         return self._unasked(it, mode, memory)
 

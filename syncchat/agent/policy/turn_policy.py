@@ -150,7 +150,8 @@ class TurnPolicy:
     def _said_myself(self, heard: Heard, at: int) -> None:
         """An answer of its own: one that an earlier run, or another process, may have written."""
         notes = self._memory.notes
-        notes.put(heard.id, Note(heard.user, at, heard.re))
+        asked = notes.get(heard.re)
+        notes.put(heard.id, Note(heard.user, at, heard.re, asked.depth if asked is not None else 0))
         for done in (notes.get(heard.re), notes.get(heard.of)):
             if done is not None:
                 done.spoken = True
