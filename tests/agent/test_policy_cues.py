@@ -53,7 +53,37 @@ def test_A7_a_request_for_quiet_is_understood(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["das stimmt nicht", "c'est faux", "pretty sure it is 5", "error: no such file"]
+    "text",
+    [
+        "@bot how do I ask people to be quiet?",
+        "@bot don't answer in English please",
+        "@bot stop the timer",
+        "@bot write a sign that says stay out",
+        "@bot why won't you talk?",
+    ],
+)
+def test_A7_a_wish_with_such_words_is_no_request_for_quiet(text: str) -> None:
+    talk = Talk()
+    assert talk.last(talk.say("ann", text)) == ("Speak", "mention")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "das stimmt nicht",
+        "c'est faux",
+        "pretty sure it is 5",
+        "error: no such file",
+        "it was Picasso",
+        "hmm that doesn't look right",
+        "Ingvar, not Hans",
+        "nope",
+        "count again",
+        "another one",
+        "more formal",
+        "in French",
+        "make it shorter",
+    ],
 )
 def test_A7_who_doubts_its_answer_or_wants_more_is_answered(text: str) -> None:
     talk = Talk()
