@@ -52,11 +52,6 @@ class Draft:
             self.state = state
             self._calling.cancel()
 
-    def look(self) -> None:
-        """End the model's call if the message is gone: nobody would see what it makes (A4)."""
-        if self.stream is not None and not self.stream.open:
-            self.end("gone")
-
     async def write(self) -> None:
         """Call the model and write what it says; returns when the call has ended."""
         try:

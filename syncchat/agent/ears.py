@@ -135,6 +135,8 @@ def heard(message: Message) -> Heard:
         re=message.re,
         agent=message.agent,
         failed=message.state is not None,
+        of=message.of,
+        of=message.of,
     )
 
 

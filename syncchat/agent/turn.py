@@ -113,8 +113,8 @@ class Turn:
 
     def look(self) -> None:
         """Something happened to our messages: if this one is gone, so is the reason for the call (A4)."""
-        if self._draft is not None:
-            self._draft.look()
+        if self._draft is not None and self._stream is not None and not self._stream.open:
+            self._draft.end("gone")
 
     def _end(self, state: End) -> None:
         self._cut = state if state == "lost" else self._cut or state
@@ -189,7 +189,9 @@ class Turn:
         )
 
     def _begin(self) -> Stream:
-        """The message, as of now: it stands below what was said while the model thought."""
+        """The message, from now on: it stands below what was said while the model thought."""
+        if self._stream is not None:
+            return self._stream
         self._stream = stream = self._kit.room.stream(re=self.job.id, of=self.job.of)
         for id in self.job.claimed:
             self._claims.claim(id, stream.id)
@@ -199,7 +201,7 @@ class Turn:
     def show_calls(self, calls: Sequence[Mapping[str, Any]]) -> str:
         """See `tools.loop.Desk`: calls of tools are shown as a part of the message."""
         self._calls = calls
-        stream = self._stream or self._begin()
+        stream = self._begin()
         stream.show(calls=calls)
         return stream.id
 
@@ -213,7 +215,7 @@ class Turn:
             if self._stream is not None:
                 self._stream.discard()
             return Outcome(state, None, problem)
-        stream = self._stream or self._begin()
+        stream = self._begin()
         stream.finish(
             text=text,
             state=None if state == "done" else state,
