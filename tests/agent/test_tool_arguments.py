@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncchat.agent.tools.arguments import read_arguments
-from syncchat.agent.tools.streamed import MAX_CALLS, StreamedCalls
+from syncchat.agent.tools.streamed import StreamedCalls
 from syncchat.agent.tools.tool import MAX_ARGUMENTS, ToolCall, ToolFailed
+from syncchat.core.answer import MAX_CALLS
 
 SCHEMA = {
     "type": "object",
@@ -55,6 +56,8 @@ def test_A25_arguments_that_fit_the_schema_are_read() -> None:
         ('{"words": "a", "url": "http://x"}', "no other arguments"),
         ('{"words": "' + "x" * MAX_ARGUMENTS + '"}', "more than"),
         ("[" * 1900, "no JSON"),
+        ('{"words": "a", "limit": NaN}', "no JSON"),
+        ('{"words": "\\ud800"}', "half a character"),
     ],
 )
 def test_A25_other_arguments_fail_and_say_why(text: str, why: str) -> None:

@@ -20,6 +20,7 @@ from syncchat.agent.tools.tool import (
     ToolResult,
     ToolSpec,
 )
+from syncchat.core.answer import are_calls, fitted
 from syncchat.core.presence import Entry, Presence, encode
 from syncchat.core.room import Room
 from syncchat.testing.agent_world import World
@@ -224,6 +225,18 @@ def test_A25_rounds_and_calls_are_bounded_and_the_last_round_answers() -> None:
     assert scene.data[-1]["result"] == '{"failed": "an answer has at most 4 calls"}'
     assert scene.rounds is not None
     assert scene.rounds.usage == Tokens(30, 3)
+
+
+def test_A25_what_is_too_long_to_be_shown_is_not_run() -> None:
+    tool = Counter(needs_approval=False)
+    tool.spec = tool.spec._replace(parameters={"type": "object"})
+    calls = [ToolCall("double", json.dumps({"n": n, "text": "ü" * 900})) for n in range(9)]
+    scene = Scene(Round(calls=calls), Round("done"), tools=[tool])
+    scene.play()
+    assert are_calls(fitted(scene.desk.shown[-1]))
+    states = scene.desk.states
+    assert states == sorted(states)
+    assert len(tool.called) == states.count("done") < 9
 
 
 class Odd:

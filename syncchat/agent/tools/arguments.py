@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from syncchat.agent.tools.tool import MAX_ARGUMENTS, Arguments, ToolFailed
+from syncchat.core.codec import encodable
 
 _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
     "string": (str,),
@@ -26,13 +27,19 @@ def read_arguments(text: str, schema: Mapping[str, Any]) -> Arguments:
     if len(text) > MAX_ARGUMENTS:
         raise ToolFailed(f"the arguments have more than {MAX_ARGUMENTS} characters")
     try:
-        told = json.loads(text or "{}")
+        told = json.loads(text or "{}", parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise ToolFailed("the arguments are no JSON") from None
+    if not encodable(json.dumps(told, ensure_ascii=False)):
+        raise ToolFailed("the arguments hold half a character")
     if not isinstance(told, dict):
         raise ToolFailed("the arguments are no JSON object")
     _check(told, schema)
     return told
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is nothing that JSON knows")
 
 
 def _check(told: Mapping[str, Any], schema: Mapping[str, Any]) -> None:

@@ -18,8 +18,9 @@ from syncchat.agent.tools.approvals import Approvals
 from syncchat.agent.tools.arguments import read_arguments
 from syncchat.agent.tools.proposal import Proposal
 from syncchat.agent.tools.results import with_results
-from syncchat.agent.tools.streamed import MAX_CALLS, calls_of
+from syncchat.agent.tools.streamed import calls_of
 from syncchat.agent.tools.tool import Tool, ToolCall, ToolContext, ToolFailed, ToolResult, ToolSpec
+from syncchat.core.answer import MAX_CALLS, are_calls, fitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,8 @@ class Rounds:
         begin = len(self._proposals)
         asked = [self._proposed(call, begin + n) for n, call in enumerate(wanted)]
         proposals = asked[: max(0, self._limits.calls - begin)]
-        self._proposals += proposals
+        for proposal in proposals:
+            self._take(proposal)
         approvals = Approvals(self._tooled.context, self._show)
         await approvals.decide(proposals, seconds=self._limits.approving)
         for proposal in proposals:
@@ -149,6 +151,13 @@ class Rounds:
                 await self._run(proposal, proposal.tool)
                 self._show()
         self.prompt = with_results(self.prompt, asked)
+
+    def _take(self, proposal: Proposal) -> None:
+        """Add a call to those that the message shows; what nobody could look at is not run either."""
+        self._proposals.append(proposal)
+        if not are_calls(fitted([taken.shown() for taken in self._proposals])):
+            proposal.arguments = {}
+            proposal.end("failed", "with these arguments the calls of the answer are too long to be shown")
 
     def _proposed(self, call: ToolCall, number: int) -> Proposal:
         tool = self._tools.get(call.name)

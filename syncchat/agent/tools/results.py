@@ -8,6 +8,7 @@ from syncchat.agent.quoting import quoted
 from syncchat.agent.tools.proposal import Proposal
 from syncchat.agent.tools.tool import MAX_RESULT
 from syncchat.agent.transcript import Turn, row
+from syncchat.core.message import printable
 
 MAX_FOUND = 4_000
 """Characters of one message that a tool has found."""
@@ -36,7 +37,7 @@ def _appended(turns: Sequence[Turn], data: str) -> tuple[Turn, ...]:
 
 
 def _rows(proposal: Proposal, label: dict[str, str]) -> Iterator[str]:
-    outcome = proposal.outcome()
+    outcome = printable(proposal.outcome())
     cut = {"cut": True} if len(outcome) > MAX_RESULT else {}
     yield quoted(
         {"tool": proposal.name, "args": dict(proposal.arguments), "result": outcome[:MAX_RESULT]} | cut

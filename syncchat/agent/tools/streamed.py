@@ -4,9 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Protocol
 
 from syncchat.agent.tools.tool import MAX_ARGUMENTS, ToolCall
-
-MAX_CALLS = 16
-"""Calls that one answer may ask for; what is over is not even read."""
+from syncchat.core.answer import MAX_CALLS
 
 
 class FunctionPart(Protocol):
