@@ -25,14 +25,26 @@ class NotServed(SyncchatError):
     """The daemon cannot be asked, or says no; the text has the cause and the remedy."""
 
 
-async def get_served(server: str, token: str, path: str, query: Mapping[str, object]) -> Any:
+async def get_served(
+    server: str,
+    token: str,
+    path: str,
+    query: Mapping[str, object],
+    *,
+    body: Mapping[str, object] | None = None,
+    seconds: float = PATIENCE,
+) -> Any:
     """The JSON that the daemon at `server` (`ws://HOST:PORT`) answers to who shows this token.
 
-    Raises NotServed, and ValueError for a bad address.
+    With a `body`, which is sent as JSON, it is a POST. An answer may take `seconds`. Raises NotServed, and
+    ValueError for a bad address.
     """
-    request = Request(f"{_http(server)}{path}?{urlencode(query)}")
+    data = None if body is None else json.dumps(body).encode()
+    request = Request(f"{_http(server)}{path}?{urlencode(query)}", data)
+    if data is not None:
+        request.add_header("Content-Type", "application/json")
     request.add_unredirected_header("Authorization", f"Bearer {token}")
-    return await anyio.to_thread.run_sync(_ask, request, abandon_on_cancel=True)
+    return await anyio.to_thread.run_sync(_ask, request, seconds, abandon_on_cancel=True)
 
 
 def _http(server: str) -> str:
@@ -49,9 +61,9 @@ class _NoRedirects(HTTPRedirectHandler):
         return None
 
 
-def _ask(request: Request) -> Any:
+def _ask(request: Request, seconds: float) -> Any:
     try:
-        with build_opener(_NoRedirects).open(request, timeout=PATIENCE) as answer:
+        with build_opener(_NoRedirects).open(request, timeout=seconds) as answer:
             return _read(answer)
     except HTTPError as error:
         with error:

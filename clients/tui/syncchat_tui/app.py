@@ -12,11 +12,14 @@ from textual.widgets import Footer
 from syncchat.errors import SyncchatError
 from syncchat.paged_room import PagedRoom
 from syncchat.search import Hit
+from syncchat_tui.catching_up import CatchesUp
 from syncchat_tui.coalesce import Coalesced
+from syncchat_tui.commands import STEERING
 from syncchat_tui.composer import Command, Composer, Mistake, Post, parse
 from syncchat_tui.connection import Connection, Subscription
 from syncchat_tui.conversation import Conversation
 from syncchat_tui.header import Header
+from syncchat_tui.helm import Helm
 from syncchat_tui.help import Help
 from syncchat_tui.latest import Latest
 from syncchat_tui.people import People
@@ -36,8 +39,9 @@ MAX_ENTERED = 8
 class ChatApp(App[int], inherit_bindings=False):
     """The terminal client, in a room that is already entered; leaving the peer is its caller's part.
 
-    `server` is whether the peer has one to reach; `search` is asked for messages and `rooms` for rooms, if
-    they are there. A room that was visited is not left at once: what waits in it is sent.
+    `server` is whether the peer has one to reach; `search` is asked for messages, `rooms` for rooms and
+    `catching_up` for what was missed, if they are there. A room that was visited is not left at once: what
+    waits in it is sent.
     """
 
     CSS_PATH = "chat.tcss"
@@ -51,7 +55,12 @@ class ChatApp(App[int], inherit_bindings=False):
         Binding("f3", "take_back", "Take back"),
         Binding("f4", "dismiss", "Dismiss"),
         Binding("f5", "above", "Go there"),
+        Binding("f6", "agent('stop')", "Stop"),
+        Binding("f6", "agent('again')", "Again"),
+        Binding("f7", "agent('now')", "Now"),
         Binding("f8", "delete", "Delete"),
+        Binding("f9", "agent('allow')", "Allow"),
+        Binding("ctrl+g", "agent('cited')", "Cited"),
         Binding("ctrl+up", "select(-1)", "Select", show=False),
         Binding("ctrl+down", "select(1)", "Select", show=False),
         Binding("pageup", "scroll(-1)", "Scroll", show=False),
@@ -69,6 +78,7 @@ class ChatApp(App[int], inherit_bindings=False):
         server: bool,
         search: Search | None = None,
         rooms: Rooms | None = None,
+        catching_up: CatchesUp | None = None,
     ) -> None:
         super().__init__()
         self._search = search
@@ -76,6 +86,8 @@ class ChatApp(App[int], inherit_bindings=False):
         self._server = server
         self.room = room
         self.peer = peer
+        self.conversation = self._converse()
+        self._helm = Helm(self, lambda: self.conversation, online=self._is_online, catching_up=catching_up)
         self._entered = [room.name]
         self._drafts: dict[str, str] = {}
         self._moving = Latest(self.run_worker)
@@ -89,7 +101,6 @@ class ChatApp(App[int], inherit_bindings=False):
         """Header, conversation with the list of people at its side, composer, keys."""
         yield Header(self.room.name, server=self._server, id="header")
         with Horizontal(id="middle"):
-            self.conversation = self._converse()
             yield self.conversation
             yield People(id="people")
         yield Refused(id="refused", markup=False)
@@ -99,11 +110,14 @@ class ChatApp(App[int], inherit_bindings=False):
     def _converse(self) -> Conversation:
         return Conversation(
             self.room,
-            online=lambda: self.peer.status.online,
+            online=self._is_online,
             settled=lambda: not self._server or self.peer.status.online or not self.peer.status.wanted,
             coalesced=self._coalesced,
             id="conversation",
         )
+
+    def _is_online(self) -> bool:
+        return self.peer.status.online
 
     def on_mount(self) -> None:
         """Begin to listen."""
@@ -190,6 +204,8 @@ class ChatApp(App[int], inherit_bindings=False):
                 self.action_search(words)
             case Command("/rooms", words):
                 self.action_rooms(words)
+            case Command(name, words) if name in STEERING:
+                return self._helm.do(name[1:], words)
             case Command():
                 self.action_help()
             case Mistake(notice):
@@ -242,6 +258,8 @@ class ChatApp(App[int], inherit_bindings=False):
             return self._rooms is not None
         if action == "above":
             return self.conversation.leads_above
+        if action == "agent":
+            return self.conversation.steering.offers(str(parameters[0]))
         if action == "delete":
             selected = self.transcript.selected
             return selected is not None and self.room.may_delete(selected)
@@ -278,10 +296,8 @@ class ChatApp(App[int], inherit_bindings=False):
     def action_search(self, words: str = "") -> None:
         """Search for words, or for those that are asked for then."""
         if self._search is not None:
-            online = lambda: self.peer.status.online  # noqa: E731 - asked at each search
-            self.push_screen(
-                SearchPanel(self._search, room=self.room.name, online=online, text=words), self._go_to_hit
-            )
+            panel = SearchPanel(self._search, room=self.room.name, online=self._is_online, text=words)
+            self.push_screen(panel, self._go_to_hit)
 
     def _go_to_hit(self, hit: Hit | None) -> None:
         if hit is not None:
@@ -294,7 +310,7 @@ class ChatApp(App[int], inherit_bindings=False):
                 self._rooms,
                 room=self.room.name,
                 unread=lambda: self.conversation.unread,
-                online=lambda: self.peer.status.online,
+                online=self._is_online,
                 text=words,
             )
             self.push_screen(panel, self._go_to_room)
@@ -348,6 +364,10 @@ class ChatApp(App[int], inherit_bindings=False):
     def action_above(self) -> None:
         """Go to the first late message above the screen, or to where the new ones begin."""
         self.conversation.go_above()
+
+    def action_agent(self, verb: str) -> None:
+        """Ask the agents for something, or go where one of them leads."""
+        self._helm.do(verb)
 
     def action_delete(self) -> None:
         """Delete the selected message: an own one, and a moderator anybody's."""

@@ -14,6 +14,7 @@ from syncchat.errors import SyncchatError
 from syncchat.log import SqliteLog
 from syncchat.peer import Peer, Token
 from syncchat_tui.app import ChatApp
+from syncchat_tui.catching_up import CatchUp
 from syncchat_tui.directory import Directory
 from syncchat_tui.locations import INDEX_NAME, log_path
 from syncchat_tui.searching import Finder
@@ -47,15 +48,23 @@ def run_chat(
         bearer = (lambda: token or name) if isinstance(token, str | None) else token
         finder = Finder(log, path.with_name(INDEX_NAME), server=server, token=bearer)
         directory = Directory(log, peer.user, server=server, token=bearer)
-        return asyncio.run(_chat(room, peer, finder, directory, server=server is not None))
+        catch_up = None if server is None else CatchUp(server, bearer)
+        return asyncio.run(_chat(room, peer, finder, directory, catch_up))
     except* (SyncchatError, OSError) as errors:
         _refuse(errors)
     return BAD_INPUT
 
 
-async def _chat(room: str, peer: Peer, finder: Finder, directory: Directory, *, server: bool) -> int:
+async def _chat(room: str, peer: Peer, finder: Finder, directory: Directory, catch_up: CatchUp | None) -> int:
     async with peer, finder:
-        app = ChatApp(await peer.enter(room), peer, server=server, search=finder, rooms=directory)
+        app = ChatApp(
+            await peer.enter(room),
+            peer,
+            server=catch_up is not None,
+            search=finder,
+            rooms=directory,
+            catching_up=catch_up,
+        )
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise NoTerminal("the client needs a terminal for its input and its output")
         return await show(app)

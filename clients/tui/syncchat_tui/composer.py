@@ -9,15 +9,10 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
+from syncchat_tui.commands import COMMANDS, WITH_WORDS
+
 WRITE, READ_ONLY = "Write a message", "You may read in this room, and not write"
 NEW_LINE = ("shift+enter", "alt+enter", "ctrl+j")
-COMMANDS = {
-    "/help": "what can be done here",
-    "/search": "search for the words behind it",
-    "/rooms": "list the rooms, or go to one",
-    "/quit": "leave",
-}
-WITH_WORDS = ("/search", "/rooms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +51,7 @@ def parse(written: str) -> Post | Command | Mistake | None:
         return Command(word, rest.strip())
     if word in COMMANDS:
         return Mistake(f"{word} stands alone: nothing may follow it.")
-    known = ", ".join(COMMANDS)
-    return Mistake(f"There is no command {word[:40]}: there are {known}. To post it, write //{word[1:40]}.")
+    return Mistake(f"There is no command {word[:40]}: F1 tells them. To post it, write //{word[1:40]}.")
 
 
 class Composer(TextArea):

@@ -1,5 +1,6 @@
 """The conversation: the transcript, the line below it, and what leads to other places of it."""
 
+import time
 from collections.abc import Callable
 
 from textual.app import ComposeResult
@@ -10,19 +11,26 @@ from textual.widgets import Static
 from syncchat.core.cover import Unread
 from syncchat.core.presence import Subscription
 from syncchat.paged_room import PagedRoom
+from syncchat_tui.agents import agents_of, waits_until
 from syncchat_tui.coalesce import Coalesced
 from syncchat_tui.hint import Around, hint
 from syncchat_tui.paging import Doing, Paging
 from syncchat_tui.people import doing
 from syncchat_tui.reading import READ_AFTER, Reading
+from syncchat_tui.steering import OFFERED, Steering
 from syncchat_tui.transcript import Transcript
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 class Conversation(Vertical):
     """Shows a room's messages; goes where the user scrolls or is led, and tells the room what was read.
 
-    `online` is whether the server is reached, `settled` whether no more is to be expected of it for now;
-    `coalesced` makes of an action one that is not done too often.
+    `steering` asks its agents for things. `online` is whether the server is reached, `settled` whether no
+    more is to be expected of it for now; `coalesced` makes of an action one that is not done too often; `now`
+    is the time in ms since 1970.
     """
 
     class Changed(Message):
@@ -35,13 +43,16 @@ class Conversation(Vertical):
         online: Callable[[], bool],
         settled: Callable[[], bool],
         coalesced: Callable[[Callable[[], None]], Coalesced],
+        now: Callable[[], int] = _now,
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
+        self._now = now
         self.transcript = Transcript(room, id="transcript")
         self._hint = Static(id="hint", markup=False)
-        self._room = room
-        self._told: tuple[Unread, bool] | None = None
+        self.room = self._room = room
+        self.steering = Steering(room, lambda: self.transcript.selected)
+        self._told: tuple[object, ...] | None = None
         self._look = coalesced(self.look)
         self._paging = Paging(
             room,
@@ -65,6 +76,7 @@ class Conversation(Vertical):
 
     def on_mount(self) -> None:
         """Begin to listen."""
+        self._countdown = self.set_interval(1, self._look.poke, pause=True)
         self._subscriptions: list[Subscription] = [
             self._room.listen_cover(self._look.poke),
             self._room.listen_people(lambda _: self._look.poke()),
@@ -99,7 +111,7 @@ class Conversation(Vertical):
         text = around or self._who_writes()
         if text != self._hint.content:
             self._hint.update(text)
-        told = (self.unread, self.leads_above)
+        told = (self.unread, self.leads_above, *map(self.steering.offers, OFFERED))
         if told != self._told:
             self._told = told
             self.post_message(self.Changed())
@@ -117,8 +129,11 @@ class Conversation(Vertical):
 
     def _who_writes(self) -> str:
         others = [person for person in self._room.people if person.user != self._room.user]
-        busy = [f"{person.user} is {doing(person)}…" for person in others if doing(person)]
-        return "  ".join(busy[:3])
+        waiting = [agent for agent in agents_of(others) if agent.state == "waiting"]
+        (self._countdown.resume if waiting else self._countdown.pause)()
+        waits = [waits_until(agent, self._now()) for agent in waiting]
+        busy = [f"{person.user} is {doing(person)}" for person in others if doing(person)]
+        return "  ".join([*waits[:2], *busy[:3]])
 
     def _tell(self, notice: str) -> None:
         self.notify(notice, severity="warning", markup=False)
@@ -133,8 +148,8 @@ class Conversation(Vertical):
         """Go to the start of what is loaded; what is before it is loaded then."""
         self.transcript.go_to_start()
 
-    def go_to(self, id: str, page: int) -> None:
-        """Go to a message on a page of the room, and select it."""
+    def go_to(self, id: str, page: int | None = None) -> None:
+        """Go to a message, and select it; its page is looked for if it is not told."""
         self._paging.to_message(id, page)
 
     def go_above(self) -> None:
@@ -165,5 +180,5 @@ class Conversation(Vertical):
         self._paging.edge(event.step)
 
     def on_transcript_moved(self) -> None:
-        """Something else is in view."""
+        """Something else is in view, or there is something new."""
         self._look.poke()

@@ -9,8 +9,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from syncchat_tui.composer import COMMANDS
-from syncchat_tui.wrap import AGENT_MARK, LATE_MARK, LIVE_MARK, PENDING_MARK
+from syncchat_tui.commands import COMMANDS
+from syncchat_tui.wrap import AGENT_MARK, EARLIER_MARK, LATE_MARK, LIVE_MARK, PENDING_MARK
 
 SECTIONS = {
     "Keys": {
@@ -23,6 +23,10 @@ SECTIONS = {
         "Ctrl+F": "search: Up, Down and Enter lead to a message",
         "Ctrl+R": "the rooms, and what is unread in them",
         "Ctrl+Up, Ctrl+Down": "select a message; Esc selects none",
+        "F6": "stop an agent's answer, or ask for it again",
+        "F7": "an agent that waits answers now",
+        "F9": "look at the tools an agent wants to use",
+        "Ctrl+G": "go to what an answer cites, one after the other",
         "F8": "delete it: your own, a moderator anybody's",
         "Shift + mouse": "select text to copy",
         "F2": "go offline, or online again",
@@ -37,6 +41,7 @@ SECTIONS = {
         LIVE_MARK: "being written at this moment",
         AGENT_MARK: "an agent, not a person",
         LATE_MARK: "written offline, and arrived later",
+        EARLIER_MARK: "there is a newer answer to the same",
     },
 }
 

@@ -87,17 +87,24 @@ class Paging:
         if self._turned or not self._room.is_recent:
             self._do(Doing.RECENT, self._recent)
 
-    def to_message(self, id: str, page: int) -> None:
-        """Go to a message on a page, and select it."""
+    def to_message(self, id: str, page: int | None = None) -> None:
+        """Go to a message, and select it; if nobody knows its page, to where it has to be."""
 
         async def work() -> None:
             self._transcript.stay()
-            if await self._room.show(id, page):
+            if await self._find(id, page):
                 self._transcript.go_to(id)
             else:
                 self._tell(NOT_FOUND)
 
         self._do(Doing.SEEKING, work)
+
+    async def _find(self, id: str, page: int | None) -> bool:
+        if page is not None:
+            return await self._room.show(id, page)
+        if self._room.message(id) is None:
+            await self._room.show_behind(id)
+        return self._room.message(id) is not None
 
     def to_new(self) -> None:
         """Go to where the new messages begin."""

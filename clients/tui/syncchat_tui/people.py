@@ -6,32 +6,23 @@ from textual.content import Content
 from textual.widgets import Static
 
 from syncchat.core.people import Person
+from syncchat_tui.agents import BUSY, MAX_PROBLEM, MAX_WORD, MODES, agents_of, is_agent, said, state_in_words
 from syncchat_tui.plain import plain
 from syncchat_tui.transcript import author_color
 from syncchat_tui.wrap import AGENT_MARK
 
-WORDS = {"watching": "", "judging": "reading"}
-"""What an agent's states are called here; one that only watches is as idle as a person who reads."""
-
 MAX_NAME = 40
-MAX_WORD = 20
-MAX_PROBLEM = 200
 
 
 def doing(person: Person) -> str:
-    """What somebody says to be doing (`writing`, say), harmless for a terminal; empty if nothing."""
-    state = _said(person, "state", MAX_WORD)
-    return WORDS.get(state, state)
+    """What somebody does at this moment (`writing…`), harmless for a terminal; empty if nothing.
 
-
-def _said(person: Person, field: str, length: int) -> str:
-    value = person.state.get(field)
-    return plain(value[:length].replace("\n", " ")) if isinstance(value, str) else ""
-
-
-def is_agent(person: Person) -> bool:
-    """Whether somebody says to be a program."""
-    return person.state.get("agent") is True
+    That an agent waits is told with the time that is left, elsewhere.
+    """
+    state = said(person, "state", MAX_WORD)
+    if is_agent(person):
+        return "" if state == "waiting" else BUSY.get(state, "")
+    return f"{state}…" if state else ""
 
 
 def people_list(people: Iterable[Person]) -> Content:
@@ -47,11 +38,17 @@ def _entry(person: Person) -> Content:
     if person.name.casefold() != person.user.casefold():
         # Beside the id, never in its place: two may have one name, and anybody's name may be another's id.
         parts.append(Content.styled(f" {plain(person.name[:MAX_NAME])}", "$text-muted"))
-    if state := doing(person):
-        parts.append(Content.styled(f"\n  {state}…", "italic $text-muted"))
-    if problem := _said(person, "problem", MAX_PROBLEM):
+    if mode := MODES.get(said(person, "mode", MAX_WORD)):
+        parts.append(Content.styled(f"\n  {mode}", "$text-muted"))
+    if state := _state(person):
+        parts.append(Content.styled(f"\n  {state}", "italic $text-muted"))
+    if problem := said(person, "problem", MAX_PROBLEM):
         parts.append(Content.styled(f"\n  ! {problem}", "$warning"))
     return Content.assemble(*parts)
+
+
+def _state(person: Person) -> str:
+    return next(map(state_in_words, agents_of([person])), "") or doing(person)
 
 
 class People(Static):
