@@ -136,7 +136,6 @@ def heard(message: Message) -> Heard:
         agent=message.agent,
         failed=message.state is not None,
         of=message.of,
-        of=message.of,
     )
 
 
