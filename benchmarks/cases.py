@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks import floors, guard, library, porting, search
+from benchmarks import floors, guard, library, porting, replying, search
 from benchmarks.load.meter import Result
 from benchmarks.peers import Peer
 from benchmarks.runs import joined, killed, loaded, scrolled, stored, synced
@@ -174,6 +174,20 @@ CASES = (
             ("open_ms", "ms open 1,000", 1.0),
             ("stream_us_per_token", "µs/token", 1.0),
             ("agent_us_per_token", "µs/token of the agent", 1.0),
+        ),
+        short=True,
+        only="syncchat",
+    ),
+    Case(
+        "replying",
+        "an agent's answer, 50 tokens/s, 50 readers",
+        lambda _peer: replying.measure(),
+        (
+            ("heard_p99_ms", "p99 ms from the model to a client", 1.0),
+            ("drawn_p99_ms", "p99 ms until it is drawn", 1.0),
+            ("agent_us_per_token", "µs CPU/token of the agent", 1.0),
+            ("daemon_us_per_token", "µs CPU/token of the daemon", 1.0),
+            ("bytes_per_token", "B/token for a reader", 1.0),
         ),
         short=True,
         only="syncchat",

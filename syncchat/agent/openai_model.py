@@ -69,8 +69,10 @@ class OpenAIModel:
         rand: Callable[[], float] = random.random,
     ) -> None:
         import httpx2
+        import openai  # here, as it takes 0.3 s: in the first call everything else would stand still for that
 
         self._tls = httpx2.create_ssl_context()
+        self._make = openai.AsyncOpenAI
         self.name = model
         self._base_url = base_url
         self._api_key = api_key
@@ -100,11 +102,9 @@ class OpenAIModel:
         The context for TLS is what is slow to make (25 ms), and it is shared. Trying again is ours: the
         package does not once it has the headers, though nobody has seen a token yet.
         """
-        from openai import AsyncOpenAI
-
         from syncchat.agent.openai_http import make_client
 
-        return AsyncOpenAI(
+        return self._make(
             base_url=self._base_url,
             api_key=self._api_key,
             max_retries=0,

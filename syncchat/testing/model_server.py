@@ -104,12 +104,12 @@ class _Answer:
         self._server = server
         self._behaviour = behaviour
         self._call = call
-        self._tokens = list(behaviour.says(call) if behaviour.says else behaviour.tokens)
+        self._tokens = list(behaviour.says(call)) if behaviour.says else behaviour.tokens
         self._count = len(self._tokens) * behaviour.repeat
 
     def whole(self) -> dict[str, Any]:
         """The answer to a call that does not want it streamed."""
-        message = {"role": "assistant", "content": "".join(self._tokens * self._behaviour.repeat)}
+        message = {"role": "assistant", "content": "".join(self._tokens) * self._behaviour.repeat}
         choice = {"index": 0, "message": message, "finish_reason": self._behaviour.finish_reason}
         return _body("chat.completion", choices=[choice], usage=self._usage(self._count))
 
