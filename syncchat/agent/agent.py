@@ -1,6 +1,5 @@
 """The agent: a participant of a room that decides whether to speak, and streams what it says."""
 
-import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
@@ -23,10 +22,6 @@ from syncchat.core.room import Room
 __all__ = ["Agent", "Pace"]
 
 
-def _now() -> int:
-    return time.time_ns() // 1_000_000
-
-
 class Agent:
     """Takes part in `room` as the room's user, shown as `name`; uses only what everybody can.
 
@@ -34,7 +29,7 @@ class Agent:
     write where nobody has asked for it; `persona` is what both are told of it. `manners` say when it speaks.
     In the `notebook` it keeps why it did, what it spent and how it is set: without one it forgets that when
     `run` ends. `prices` make money of what it spent. `toolbox` has the tools that its answers may use.
-    `clock` gives milliseconds since 1970.
+    `clock` gives ms since 1970, by default of the clock that the messages' times are of.
     """
 
     def __init__(
@@ -49,7 +44,7 @@ class Agent:
         notebook: Notebook | None = None,
         toolbox: Toolbox | None = None,
         prices: Prices | None = None,
-        clock: Callable[[], int] = _now,
+        clock: Callable[[], int] | None = None,
         pace: Pace | None = None,
     ) -> None:
         self._room = room
@@ -64,7 +59,7 @@ class Agent:
             manners=manners or Manners(),
             toolbox=toolbox or Toolbox(),
             prices=prices or Prices(),
-            clock=clock,
+            clock=clock or (lambda: room.now),
             pace=pace or Pace(),
         )
 

@@ -71,6 +71,11 @@ class Room:
         self._asked: Signal[list[Asked]] = Signal("listeners to requests failed")
         self.timeline = Timeline(durable=self._is_durable, see=self._see)
 
+    @property
+    def now(self) -> int:
+        """What the server's clock shows now, as far as that is known: messages have their times by it."""
+        return self._hlc.now
+
     # What the peer does: which docs the room is made of, and what became of them.
 
     def attach(self, page: int, store: Store, *, shown: bool = True) -> None:

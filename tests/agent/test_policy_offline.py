@@ -1,6 +1,6 @@
 """After being offline: only what is still open, asked of the agent, and fresh."""
 
-from syncchat.agent.policy import Manners, Said
+from syncchat.agent.policy import Manners, Said, Tick
 from syncchat.testing.talk import Talk
 
 
@@ -26,6 +26,22 @@ def test_A14_a_request_for_quiet_that_it_missed_is_obeyed() -> None:
     asked = talk.say("ann", "@bot what is 2+2?", ago=60)
     talk.say("bob", "bot: please be quiet", ago=30)
     assert talk.last(asked) == ("Withdraw", "request for quiet")
+
+
+def test_A14_a_clock_that_was_ahead_and_is_set_right_makes_nothing_late() -> None:
+    talk = Talk(Manners(ambient=True))
+    waiting = talk.say("ann", "how do I mount a disk?")
+    talk.now += 2 * 3600 * 1000
+    talk.hear(Tick())
+    talk.now -= 2 * 3600 * 1000
+    assert talk.last(talk.say("bob", "@bot what is 2+2?")) == ("Speak", "mention")
+    assert talk.last(waiting)[0] in ("Judge", "Withdraw")
+    talk.ask("hush", seconds=60)
+    talk.end(talk.spoken[-1], "withdrawn")
+    talk.now -= 3600 * 1000
+    talk.hear(Tick())
+    talk.wait(61)
+    assert talk.policy.quiet_until is None
 
 
 def test_A14_what_is_not_fresh_any_more_is_left() -> None:

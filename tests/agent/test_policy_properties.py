@@ -112,7 +112,9 @@ _events: st.SearchStrategy[Event] = st.one_of(
     st.builds(Ended, _numbers.map(id_of), st.sampled_from(["done", "error", "stopped", "withdrawn", "lost"])),
     st.just(Tick()),
 )
-_steps = st.lists(st.tuples(st.sampled_from([0, 0, 1, 900, 30_000, 400_000]), _events), max_size=60)
+_steps = st.lists(
+    st.tuples(st.sampled_from([0, 0, 1, 900, 30_000, 400_000, -500, -90_000]), _events), max_size=60
+)
 _manners = st.builds(
     Manners,
     ambient=st.booleans(),

@@ -151,6 +151,12 @@ class Memory:
         last, when = self._last
         return last not in ("", user) and at - when <= ENGAGED
 
+    def set_back(self, now: int) -> None:
+        """The clock was set back."""
+        self.typing.clear()
+        for user, floor in self.floors.items():
+            self.floors[user] = replace(floor, since=min(floor.since, now))
+
     # Who talks to whom
 
     def typed(self, user: str, until: int, now: int) -> None:

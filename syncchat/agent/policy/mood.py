@@ -26,6 +26,11 @@ class Mood:
         """Say nothing unasked for so long, at most MAX_SECONDS."""
         self.quiet_until = max(self.quiet_until, now + int(min(seconds, MAX_SECONDS) * 1000))
 
+    def set_back(self, by: int) -> None:
+        """The clock was set back by so many ms."""
+        self.hushed_until -= by
+        self.quiet_until -= by
+
     def summon(self) -> None:
         """Be there again."""
         self.dismissed = False

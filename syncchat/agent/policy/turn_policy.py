@@ -41,10 +41,10 @@ MAX_SETTLE = 10_000
 class TurnPolicy:
     """Decides for one agent, `me`, in one room. Its decisions are a pure function of what it was told.
 
-    `now` is in ms since 1970, of the clock that the messages' times are of (`Hlc.now`); one that goes back
-    counts as the last one. In which order messages arrive, and how often the same one, does not matter: each
-    is answered once at most. Tell it Here, Ambient or a Tick first: what was written before its first event
-    was not heard in time. Its memory has bounds: MAX_NOTES, MAX_PEOPLE, MAX_SPELLINGS, MAX_OPEN, MAX_MERGED.
+    `now` is in ms since 1970, of the clock that the messages' times are of (`Room.now`); it may be set anew.
+    In which order messages arrive, and how often the same one, does not matter: each is answered once at
+    most. Tell it Here, Ambient or a Tick first: what was written before its first event was not heard in
+    time. Its memory has bounds: MAX_NOTES, MAX_PEOPLE, MAX_SPELLINGS, MAX_OPEN, MAX_MERGED.
     """
 
     def __init__(self, me: Who, manners: Manners) -> None:
@@ -82,6 +82,8 @@ class TurnPolicy:
 
     def hear(self, event: Event, now: int) -> list[Decision]:
         """What to do now that `event` has happened, in this order."""
+        if now < self._now - LIVE:
+            self._set_back(now)
         self._now = max(self._now, now)
         if self._since is None:
             self._since = self._now
@@ -89,6 +91,17 @@ class TurnPolicy:
         self._desk.advance(self._now)
         decisions, self._desk.decisions = self._desk.decisions, []
         return decisions
+
+    def _set_back(self, now: int) -> None:
+        """The clock was wrong, and has been set back: what was to come by the old one comes as soon."""
+        by = self._now - now
+        self._now = now
+        self._since = None if self._since is None else self._since - by
+        self._catching_up = (0, 0)
+        self._mood.set_back(by)
+        self._memory.set_back(now)
+        for turn in self._desk.turns():
+            turn.due -= by
 
     def _take(self, event: Event) -> None:
         match event:
