@@ -11,11 +11,15 @@ import click
 from syncchat.cli.common import DEFAULT_SERVER, folder_of, make_models, model_options, run_verb
 from syncchat.cli.invitation import bearer_of
 from syncchat.cli.rooms import token_file_option, token_source
+from syncchat.cli.stopping import stop_on_signal
 from syncchat.core.ids import NAME, user_from_subject
 
 if TYPE_CHECKING:
     from syncchat.agent import Model
     from syncchat.agent.resident import Part
+
+LEAVING = 2.0
+"""Seconds for which what it has written last may keep it from ending, where the daemon does not answer."""
 
 
 @click.command()
@@ -116,8 +120,12 @@ async def _run(part: "Part", server: str, rooms: list[str], folder: Path, token:
             server=server,
             token=token if token() else None,
         ) as peer,
-        anyio.create_task_group() as tasks,
     ):
-        for room in rooms:
-            await tasks.start(partial(resident.live_in, peer, room))
-            click.echo(f"syncchat: {persona.name} takes part in {room} on {server}; Ctrl-C ends it")
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(stop_on_signal, tasks.cancel_scope)
+            for room in rooms:
+                await tasks.start(partial(resident.live_in, peer, room))
+                click.echo(f"syncchat: {persona.name} takes part in {room} on {server}; Ctrl-C ends it")
+        # What it was writing is finished, and others are to see that.
+        with anyio.move_on_after(LEAVING):
+            await peer.settled()

@@ -1,17 +1,16 @@
 """The verb that keeps full copies of rooms."""
 
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 import click
-from anyio.abc import TaskStatus
 
 from syncchat.cli.common import DEFAULT_SERVER, run_verb
 from syncchat.cli.porting import CLIENT_LOG, local_data_option, local_folder, progress_bar, user_and_token
 from syncchat.cli.rooms import token_file_option, token_source
+from syncchat.cli.stopping import stop_on_signal
 
 if TYPE_CHECKING:
     from syncchat.peer import Peer, Token
@@ -53,7 +52,7 @@ async def _mirror(
     from syncchat.peer import Peer
 
     async with Peer(log, user=user, server=server, token=token) as peer, anyio.create_task_group() as tasks:
-        await tasks.start(_stop_on_signal, tasks.cancel_scope)
+        await tasks.start(stop_on_signal, tasks.cancel_scope)
         if not once:
             for room in rooms:
                 tasks.start_soon(_follow, peer, room)
@@ -61,15 +60,6 @@ async def _mirror(
         for room in rooms:
             await _fetch(peer, room)
         tasks.cancel_scope.cancel()
-
-
-async def _stop_on_signal(
-    scope: anyio.CancelScope, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
-) -> None:
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        task_status.started()
-        async for _ in signals:
-            scope.cancel()
 
 
 async def _fetch(peer: "Peer", room: str) -> None:

@@ -89,6 +89,16 @@ async def test_A19_kill_9_in_mid_stream_leaves_nothing_streaming_when_it_is_star
         assert calls == 1
 
 
+async def test_A19_told_to_end_it_finishes_what_it_was_writing(tmp_path: Path) -> None:
+    async with scene(tmp_path, [STALLING]) as (ada, server, daemon):
+        with agent_of(tmp_path / "agent", server, daemon) as agent:
+            await takes_part(agent)
+            ada.room.post("@agent count, please")
+            await ada.until(lambda: any("word word" in message.text for message in ada.answers))
+            assert await anyio.to_thread.run_sync(agent.terminate) == 0
+            await ada.until(lambda: ada.answers[0].state == "interrupted")
+
+
 async def test_A9_A19_kill_9_of_one_process_lets_the_standby_finish_what_it_wrote(tmp_path: Path) -> None:
     async with scene(tmp_path, [STALLING, Behaviour()]) as (ada, server, daemon):
         with agent_of(tmp_path / "one", server, daemon) as one:
