@@ -15,7 +15,10 @@ OFFLOAD = 1 << 16
 """Bytes above which the work is done in a thread, so that the event loop stays free."""
 
 APART = 1 << 20
-"""Bytes above which a thread would hold up the others for too long, so that a process does it."""
+"""Bytes above which a thread would hold up the others for too long, so that a process does it.
+
+Such a doc is no ordinary page: those are far smaller.
+"""
 
 AT_ONCE = 16_384
 """Entries that are replaced in one transaction: so many take some 30 ms, in which appends wait."""

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+import anyio.to_thread
 from pycrdt import Doc, Map, TransactionEvent
 
-from syncchat.compaction import compact
+from syncchat.compaction import APART, compact
 from syncchat.core.grant import Grant, Role
 from syncchat.core.guard import Accept, judge
 from syncchat.core.ids import parse_doc
@@ -163,7 +164,9 @@ class Ledger:
         self._grown = sum(len(entry.data) for entry in entries)
         whole = self._doc.get_update
         read = partial(_value, self._doc)  # not of this object: a circle would wait for the garbage collector
-        self._index = StructIndex.load(whole(), self._schema.owner_of, source=whole, read=read)
+        state = whole()
+        index = partial(StructIndex.load, state, self._schema.owner_of, source=whole, read=read)
+        self._index = await anyio.to_thread.run_sync(index) if len(state) > APART else index()
         await self._load_owners()
 
     async def _load_owners(self) -> None:
