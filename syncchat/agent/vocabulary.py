@@ -8,7 +8,8 @@ def vocabulary(words: str) -> frozenset[str]:
 
 GREETINGS = vocabulary(
     "hey hi hello yo dear ok okay so and but well no yes yeah yep nope oh ah sorry please right actually "
-    "thanks thank thx ty cheers you again good morning evening welcome great nice cool lol hmm also btw"
+    "thanks thank thx ty cheers you again good morning evening welcome great nice cool lol hmm also btw "
+    "there listen look quick question alright um uh er erm dude"
 )
 WARM = vocabulary(
     "salut bonjour hallo hola ciao merhaba moin servus danke merci gracias grazie "

@@ -41,7 +41,7 @@ _FRONT_WORD = re.compile(r"[^\s,:>→]+[,:;!?.>→]*|[,:>→]+")
 """A word with the marks behind it: who is in a hurry puts no space after `name:`."""
 
 _WHOM = frozenset({"it", "there", "this", "that", "i", "we", "they", "he", "she", "my", "anyone", "anybody"})
-_NEW_SENTENCE = re.compile(r"(?:[.!?]\)?(?=\s)|\n)\s*")
+_NEW_SENTENCE = re.compile(r"(?:[.!?:;]\)?(?=\s)|\n)\s*")
 _WH = re.compile(
     r"(?:what|how|when|where|why|which|was|wie|wo|wann|warum|welche|qué|que|cómo|como|cuándo|quoi|"
     r"comment|quand|où)\b",
@@ -218,9 +218,13 @@ def _is_asked(words: str, word: str, start: int, end: int) -> bool:
 
 def in_later_sentences(words: str, names: Names) -> Iterator[Call]:
     """Who is called where a sentence begins: `it is broken. name, why?`"""
-    for point in islice(_NEW_SENTENCE.finditer(words.rstrip()), MAX_SENTENCES):
+    said = words.rstrip()
+    for point in islice(_NEW_SENTENCE.finditer(said), MAX_SENTENCES):
         tokens = list(_FRONT_WORD.finditer(words, point.end(), point.end() + 60))
         length, users = _longest(tokens[:MAX_WORDS], names)
+        # `agenda: ann, bob, lunch` lists them.
+        if point[0][0] in ":;" and not said.endswith("?"):
+            continue
         if length and tokens[length - 1][0][-1] in ",:" and named(_bare(tokens[length - 1][0]), names):
             yield Call(users, tokens[0].start(), tokens[length - 1].end())
 

@@ -7,17 +7,20 @@ from syncchat.agent import tongues
 from syncchat.agent.cues import folded
 
 _SPEAK = (
-    r"(?:answer|reply|respond|speak|talk|interrupt|comment|butt|chime|jump|interfere|intervene|engage|react)"
+    r"(?:answer|reply|respond|speak|talk|interrupt|comment|butt|chime|jump|interfere|intervene|engage|"
+    r"react)"
     r"\w*"
 )
 _NOT = r"(?:don't|do not|dont|never|no longer|stop|quit|no more|without)"
 _QUIET = (
     r"(?:(?:be|stay|keep|go|remain) (?:quiet|silent)|be quite\W*\Z|quiet|silence|shut (?:up|it)|hush|"
     r"shush|stfu|shh+|"
-    r"mute(?: yourself)?|zip it|pipe down|can it|cut it out|knock it off|back off|give it a rest|"
+    r"keep it down|that(?:'s|'ll be| will be| is) all(?: for (?:now|today))?\W*\Z|mute(?: yourself)?|"
+    r"zip it|pipe down|can it|cut it out|knock it off|back off|give it a rest|"
     r"stand down|lay off|"
     r"stop(?: it| that| this)?(?: please| now)?(?=\W*\Z|[,.!;])|stop (?:posting|writing|spamming|helping)|"
-    rf"{_NOT} (?:\w+ )?{_SPEAK}(?! (?:in|with|like|as|so)\b)|say nothing|"
+    rf"{_NOT} (?:\w+ )?{_SPEAK}(?! (?:in|with|like|as|so)\b)|"
+    rf"{_NOT} (?:participate|take part|join in|get involved)\b|say nothing|"
     rf"(?:don't|do not|dont) (?:have|need) to {_SPEAK}|no need (?:to {_SPEAK}|for you)|"
     r"(?:we|i|nobody|no one) (?:don't |do not |dont |doesn't )?need(?:s)? you(?:r (?:help|input|"
     r"opinion))?(?:$|\b(?! to)| to stop)|"

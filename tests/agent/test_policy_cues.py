@@ -44,6 +44,8 @@ def test_A7_thanks_in_any_language_ends_the_talk(text: str) -> None:
         "bot you talk too much, give us a break",
         "@bot ne réponds plus s'il te plaît",
         "@bot antworte bitte nicht",
+        "bot please do not participate in this thread",
+        "@bot that will be all for now",
     ],
 )
 def test_A7_a_request_for_quiet_is_understood(text: str) -> None:
@@ -139,6 +141,13 @@ def test_A12_another_agents_thanks_get_no_answer() -> None:
     assert talk.last(talk.say("otherbot", "thank you, bot!")) == ("Quiet", "acknowledgement")
 
 
+@pytest.mark.parametrize("text", ["Bot makers report record sales. Read on?", "bot how is it going?"])
+def test_A7_what_a_program_posts_calls_only_plainly(text: str) -> None:
+    talk = Talk(AMBIENT)
+    assert talk.last(talk.say("newsbot", text)) == ("Quiet", "another agent")
+    assert talk.last(talk.say("newsbot", "bot, how is it going?")) == ("Speak", "name")
+
+
 def test_A14_after_being_offline_a_request_for_quiet_covers_what_was_asked_before_it() -> None:
     talk = Talk(AMBIENT)
     asked = talk.say("ann", "@bot what is a quine?", ago=60)
@@ -150,7 +159,13 @@ def test_A14_after_being_offline_a_request_for_quiet_covers_what_was_asked_befor
 
 @pytest.mark.parametrize(
     "text",
-    ["thanks ann. bot, same question", "hm, broken. Bot: why?", "salut bot, tu peux traduire", "hola bot"],
+    [
+        "thanks ann. bot, same question",
+        "hm, broken. Bot: why?",
+        "one more: bot, why?",
+        "hey there bot, a moment?",
+        "hola bot",
+    ],
 )
 def test_a_call_after_a_sentence_or_a_greeting_in_any_language_is_one(text: str) -> None:
     assert request_to(text, ["bot"]) is not None

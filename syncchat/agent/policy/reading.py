@@ -1,5 +1,6 @@
 """The layers: what one message means to the agent, from the cheapest reason to be quiet on (A7)."""
 
+import re
 from typing import NamedTuple
 
 from syncchat.agent.addressing import Address, address_of, names_in
@@ -78,6 +79,8 @@ class Layers:
         self._wishes = Wishes((me.user, me.name))
         self._names = Names.of([me.user])
         self._names.add(me.name, me.user)
+        name = f"(?:{re.escape(me.user)}|{re.escape(me.name)})"
+        self._plain = re.compile(rf"\A\W*(?:\w+\s+)?{name}\s*[,:]|,\s*{name}\W*\Z", re.I)
 
     def read(self, heard: Heard, at: int, late: bool, mode: Mode, memory: Memory) -> Reading:
         """What somebody else's message means, given what is known of the room before it."""
@@ -116,7 +119,10 @@ class Layers:
         return Rule.DISMISSED if mode.dismissed else None
 
     def _from_agent(self, it: _Heard, memory: Memory) -> Rule:
-        if it.call is None or it.call is Rule.REPLY:
+        if it.call is not Rule.MENTION and (
+            it.call is not Rule.NAME or not self._plain.search(it.heard.text)
+        ):
+            # What programs post is full of names: `Name reports sales. Read on?` calls nobody.
             return Rule.AGENT
         if memory.depth(it.heard) > self._manners.hops:
             return Rule.HOPS
