@@ -19,6 +19,9 @@ MAX_WAITING = 1_024
 PATIENCE = 2.0
 """Seconds for which the last decisions may keep the agent from leaving."""
 
+FINAL = frozenset({"speak", "quiet", "withdraw"})
+"""Decisions after which nothing more is decided about a message, unless somebody asks for it."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -29,6 +32,7 @@ class Recorder:
         self._notebook = notebook
         self._room = room
         self._now = now
+        self._began = now()
         self._entries: Mailbox[Entry] = Mailbox(MAX_WAITING)
 
     def record(
@@ -76,6 +80,14 @@ class Recorder:
     async def _write(self, entries: list[Entry]) -> None:
         for entry in entries:
             try:
-                await self._notebook.record(entry)
+                if not await self._is_settled(entry):
+                    await self._notebook.record(entry)
             except LogError as error:
                 logger.error("a decision could not be recorded: %s", error)
+
+    async def _is_settled(self, entry: Entry) -> bool:
+        """Whether an earlier run has decided: who starts reads it all again, and finds it old."""
+        if entry.decision in ("speak", "judge"):
+            return False
+        before = await self._notebook.entry(self._room, entry.id)
+        return before is not None and before.at < self._began and before.decision in FINAL

@@ -232,6 +232,21 @@ def test_A7_asked_for_quiet_it_says_nothing_unasked_until_the_time_is_over() -> 
     assert talk.last(talk.say("cy", "what is 2+2?"))[0] == "Judge"
 
 
+def test_A7_after_a_request_for_quiet_nobody_goes_on_without_an_address() -> None:
+    talk = Talk()
+    talk.answer(talk.say("ann", "@bot what is 2+2?"))
+    talk.say("bob", "bot: be quiet")
+    assert talk.last(talk.say("ann", "and 3+3?"))[0] == "Quiet"
+    talk.ask("hush", seconds=0)
+    assert talk.policy.quiet_until is None
+
+
+def test_A7_who_stopped_an_answer_does_not_go_on_with_it() -> None:
+    talk = Talk()
+    talk.end(talk.say("ann", "@bot what is 2+2?"), "stopped")
+    assert talk.last(talk.say("ann", "and 3+3?"))[0] == "Quiet"
+
+
 def test_A7_a_request_for_quiet_tells_for_how_long() -> None:
     talk = Talk(AMBIENT)
     talk.say("ann", "bot: be quiet for 2 hours please")

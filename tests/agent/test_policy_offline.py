@@ -49,6 +49,24 @@ def test_A14_what_is_not_fresh_any_more_is_left() -> None:
     assert talk.last(talk.say("ann", "@bot what is 2+2?", ago=3700)) == ("Quiet", "stale")
 
 
+def test_A14_what_comes_late_to_an_agent_that_is_there_is_late_too() -> None:
+    talk = Talk(Manners(ambient=True, grace=0))
+    talk.wait(600)
+    assert talk.last(talk.say("ann", "how do I mount a disk?", ago=60)) == ("Quiet", "stale")
+    assert talk.last(talk.say("bob", "@bot what is 2+2?", ago=60)) == ("Wait", "catching up")
+
+
+def test_A14_each_late_message_makes_it_wait_for_the_answer_to_the_ones_before() -> None:
+    talk = Talk()
+    first = talk.say("ann", "@bot what is 2+2?", ago=60)
+    talk.say("cy", "@bot what is 3+3?", ago=50)
+    talk.now += 500
+    talk.hear(Tick())
+    talk.say("bob", "4", re=first, ago=40)
+    talk.wait(20)
+    assert first not in talk.spoken
+
+
 def test_A14_what_somebody_has_answered_meanwhile_is_left_in_whatever_order_it_comes() -> None:
     talk = Talk()
     talk.say("bob", "hello", ago=1000)

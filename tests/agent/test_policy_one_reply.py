@@ -181,6 +181,38 @@ def test_A12_hushed_while_it_writes_it_withdraws_and_the_queue_too() -> None:
     assert talk.spoken == [first]
 
 
+def test_A12_hushed_it_does_not_go_on_with_what_was_merged_either() -> None:
+    talk = Talk()
+    busy = talk.say("cy", "@bot hello")
+    _first, second = (talk.say("ann", f"@bot what is {n}+1?") for n in range(2))
+    talk.end(busy)
+    talk.delete(second)
+    talk.ask("hush", seconds=60)
+    talk.end(second, "withdrawn")
+    assert talk.spoken == [busy, second]
+
+
+def test_A12_who_asks_for_quiet_takes_back_what_that_person_asked() -> None:
+    talk = Talk()
+    busy = talk.say("cy", "@bot hello")
+    asked, others = talk.say("ann", "@bot what is 2+2?"), talk.say("bob", "@bot what is 3+3?")
+    talk.say("ann", "bot: be quiet")
+    assert set(talk.withdrawn) == {busy, asked}
+    talk.end(busy, "withdrawn")
+    assert talk.spoken == [busy, others]
+
+
+def test_A12_what_was_answered_or_deleted_is_not_answered_for_an_edit() -> None:
+    talk = Talk()
+    answered = talk.say("ann", "@bot what is 2+2?")
+    talk.answer(answered)
+    talk.edit(answered, "@bot what is 3+3?")
+    deleted = talk.say("ann", "noodles")
+    talk.delete(deleted)
+    talk.edit(deleted, "@bot what is 4+4?")
+    assert talk.spoken == [answered]
+
+
 def test_A12_a_person_who_asks_for_quiet_while_it_writes_is_obeyed() -> None:
     talk = Talk()
     id = talk.say("ann", "@bot tell me everything")
