@@ -145,7 +145,8 @@ def test_A12_another_agents_thanks_get_no_answer() -> None:
 def test_A7_what_a_program_posts_calls_only_plainly(text: str) -> None:
     talk = Talk(AMBIENT)
     assert talk.last(talk.say("newsbot", text)) == ("Quiet", "another agent")
-    assert talk.last(talk.say("newsbot", "bot, how is it going?")) == ("Speak", "name")
+    other = Talk(AMBIENT)
+    assert other.last(other.say("newsbot", "bot, how is it going?")) == ("Speak", "name")
 
 
 def test_A14_after_being_offline_a_request_for_quiet_covers_what_was_asked_before_it() -> None:
