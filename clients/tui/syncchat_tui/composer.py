@@ -60,9 +60,14 @@ class Composer(TextArea):
     `send` is given the text; it returns whether it took it, and what it did not take stays.
     """
 
-    # For the footer: `_on_key` does it.
+    # Enter is for the footer: `_on_key` does it. The others are here as a text area has keys of its own.
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "send", "Send"),
+        Binding("f6", "app.agent('stop')", "Stop"),
+        Binding("f6", "app.agent('again')", "Again"),
+        Binding("f7", "app.agent('now')", "Now"),
+        Binding("f9", "app.agent('allow')", "Allow"),
+        Binding("ctrl+g", "app.agent('cited')", "Cited"),
         Binding("ctrl+f", "app.search", "Search"),
         Binding("ctrl+r", "app.rooms", "Rooms"),
     ]
