@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from syncchat.agent.claims import Claims
+from syncchat.agent.claims import Claim, Claims
 from syncchat.agent.ears import is_growth
 from syncchat.agent.errands import Errands
 from syncchat.core.deltas import Delta
@@ -61,13 +61,18 @@ class Leftovers:
 
     def _close(self, id: str) -> None:
         claim = next((claim for claim in self._claims.all() if claim.reply == id), None)
-        if claim is not None and claim.by != self._claims.process and claim.fence >= self._claims.fence:
-            return  # it has a better right than this process, which is going to hear of it
+        if claim is not None and claim.by != self._claims.process and self._has_better(claim):
+            return
         stream = self._room.reopen(id)
         if stream.text.strip():
             stream.finish(state="interrupted")
         else:
             stream.discard()
+
+    def _has_better(self, claim: Claim) -> bool:
+        """Whether a process has a better right than this one, or as good a one, and lives."""
+        lives = any(state.get("process") == claim.by for state in self._room.connections)
+        return claim.fence > self._claims.fence or (claim.fence == self._claims.fence and lives)
 
     def _hear(self, deltas: list[Delta]) -> None:
         own = [delta for delta in deltas if author_of(delta.row) == self._room.user]

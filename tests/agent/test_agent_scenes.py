@@ -138,6 +138,28 @@ def test_A8_A9_two_processes_across_a_partition_leave_one_visible_answer() -> No
     play(scene)
 
 
+def test_A8_of_two_answers_that_were_finished_apart_one_is_taken_back() -> None:
+    async def scene(stage: Stage) -> None:
+        ann = await stage.enter("ann")
+        one = await stage.agent(ScriptedModel([10.0, "first"]))
+        await anyio.sleep(1)
+        await stage.agent(ScriptedModel(["second"]))
+        await anyio.sleep(1)
+        asked = ann.room.post("@bot hello")
+        await anyio.sleep(1)
+        one.cut()
+        await anyio.sleep(60)
+        assert ann.texts == [("second", None)]
+        assert one.seat.texts == [("first", None)]
+        one.heal()
+        await anyio.sleep(LONG)
+        assert len(ann.answers) == 1
+        assert [(message.re, message.state) for message in ann.answers] == [(asked, None)]
+        assert one.seat.answers == ann.answers
+
+    play(scene)
+
+
 def test_A9_the_second_process_calls_no_model_while_the_first_lives_and_goes_on_when_it_is_gone() -> None:
     async def scene(stage: Stage) -> None:
         ann = await stage.enter("ann")
