@@ -84,7 +84,7 @@ class Doorkeeper:
         self._room = room
         self._guests = guests
         self._changed = changed
-        self._pending: dict[tuple[str, str, str], Asked] = {}
+        self.pending: dict[tuple[str, str, str], Asked] = {}
         self._stir = Wakeup()
 
     async def run(self) -> None:
@@ -99,7 +99,7 @@ class Doorkeeper:
                 self._hear(self._room.asked(verb))
             while True:
                 await self._stir.sleep()
-                if self._pending:
+                if self.pending:
                     await self._look()
         finally:
             for subscription in subscriptions:
@@ -108,21 +108,21 @@ class Doorkeeper:
     def _hear(self, news: Iterable[Asked]) -> None:
         for asked in news:
             if any(guest.concerns(asked) for guest in self._guests):
-                self._pending[_key(asked)] = asked
-        while len(self._pending) > MAX_PENDING:
-            del self._pending[next(iter(self._pending))]
+                self.pending[_key(asked)] = asked
+        while len(self.pending) > MAX_PENDING:
+            del self.pending[next(iter(self.pending))]
         self._stir.call()
 
     async def _look(self) -> None:
         heeded = [
             (guest, asked)
-            for asked in sorted(self._pending.values(), key=_key)
+            for asked in sorted(self.pending.values(), key=_key)
             for guest in self._guests
             if guest.concerns(asked) and guest.allows(self._room, asked.user)
         ]
         for guest, asked in heeded:
             await guest.heed(self._room.name, asked)
-            self._pending.pop(_key(asked), None)
+            self.pending.pop(_key(asked), None)
         if heeded:
             self._changed()
 

@@ -25,6 +25,12 @@ def end() -> str:
     os._exit(1)
 
 
+@server.tool(name="odd.name/of it")
+def odd() -> str:
+    """A name that chat completions would refuse."""
+    return "odd"
+
+
 @server.tool()
 def mode() -> str:
     """What the environment says."""

@@ -29,11 +29,14 @@ async def test_A25_its_tools_are_offered_and_called_each_with_approval_unless_it
     context: ToolContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
-    settings = McpServer(PROGRAM, {"MODE": "test"}, free=("mode",), only=("add", "mode", "fail"))
+    settings = McpServer(
+        PROGRAM, {"MODE": "test"}, free=("mode",), only=("add", "mode", "fail", "odd.name/of it")
+    )
     async with mcp_tools({"sums": settings}) as tools:
         assert {tool.spec.name: tool.needs_approval for tool in tools} == {
             "sums-add": True,
             "sums-fail": True,
+            "sums-odd_name_of_it": True,
             "sums-mode": False,
         }
         add = named(tools, "sums-add")
@@ -41,6 +44,7 @@ async def test_A25_its_tools_are_offered_and_called_each_with_approval_unless_it
         assert set(add.spec.parameters["properties"]) == {"a", "b"}
         assert (await add.call({"a": 40, "b": 2}, context)).text == "42"
         assert (await named(tools, "sums-mode").call({}, context)).text == "test False"
+        assert (await named(tools, "sums-odd_name_of_it").call({}, context)).text == "odd"
         with pytest.raises(ToolFailed, match="the tool says"):
             await named(tools, "sums-fail").call({}, context)
 

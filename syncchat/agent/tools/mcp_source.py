@@ -5,6 +5,7 @@
 
 import logging
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
@@ -36,6 +37,9 @@ MAX_DESCRIPTION = 1_000
 MAX_PROBLEM = 200
 MAX_NAME = 64
 """Characters of a tool's name, its server's included: chat completions take no more."""
+
+_ODD = re.compile(r"[^A-Za-z0-9_-]")
+"""What a tool's name may not hold either: a server refuses the whole call for one such name."""
 
 logger = logging.getLogger("syncchat.agents")
 
@@ -126,7 +130,7 @@ class RunningServer:
                 self,
                 tool.name,
                 ToolSpec(
-                    f"{self.name}-{tool.name}"[:MAX_NAME],
+                    _ODD.sub("_", f"{self.name}-{tool.name}")[:MAX_NAME],
                     (tool.description or "")[:MAX_DESCRIPTION],
                     tool.input_schema,
                 ),
