@@ -38,6 +38,7 @@ class Scene:
         self.world = World()
         self.ann = self.world.ann
         self.bot = self.world.room("bot", self.world.presence)
+        self.asker = "ann"
         self.asked = self.ann.post("please double 21")
         self.model = CallingModel(*rounds)
         self.desk = Desk(self.bot)
@@ -47,7 +48,7 @@ class Scene:
 
     async def answer(self) -> None:
         """The whole answer, into `text`."""
-        context = ToolContext(self.bot, "ann", self.asked)
+        context = ToolContext(self.bot, self.asker, self.asked)
         async with self._toolbox.beside(self.model, self.desk, context).stream(PROMPT) as pieces:
             assert isinstance(pieces, Rounds)
             self.rounds = pieces
@@ -133,6 +134,17 @@ def test_A25_a_moderator_whose_presence_comes_after_the_approval_counts() -> Non
     scene.play(lambda: scene.says(scene.room("mod"), "approve"), lambda: scene.shows("mod", role="moderator"))
     assert scene.desk.shown[-1][0]["by"] == "mod"
     assert tool.called
+
+
+def test_A25_an_agent_that_has_asked_approves_nothing() -> None:
+    tool = Counter()
+    scene = Scene(Round(calls=[CALL]), Round("done"), tools=[tool])
+    stream = scene.room("robot").stream()
+    stream.finish(text="@bot please double 21")
+    scene.asked, scene.asker = stream.id, "robot"
+    scene.play(lambda: scene.says(scene.room("robot"), "approve"))
+    assert not tool.called
+    assert scene.desk.states == ["denied"]
 
 
 def test_A25_denied_it_never_runs_and_everybody_sees_it() -> None:

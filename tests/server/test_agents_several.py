@@ -13,11 +13,12 @@ from syncchat.agent.persona import Persona
 from syncchat.agent.resident import Part
 from syncchat.core.grant import Claims, Grant, Role
 from syncchat.hub import Hub
-from syncchat.log import MemoryLog
+from syncchat.log import Log, MemoryLog
 from syncchat.paged_room import PagedRoom
 from syncchat.peer import Peer
 from syncchat.wakeup import Wakeup
 from syncchat_server.agents import AgentHost, Cast
+from syncchat_server.api import Rooms
 from syncchat_server.books import Books
 from syncchat_server.stays import LOOKOUT
 
@@ -36,8 +37,9 @@ def authorize(token: str, _doc: str) -> Grant:
 class House:
     """A hub with agents; people come in by name."""
 
-    def __init__(self, hub: Hub, books: Books) -> None:
+    def __init__(self, hub: Hub, log: Log, books: Books) -> None:
         self.hub = hub
+        self.log = log
         self.books = books
 
     @asynccontextmanager
@@ -87,9 +89,10 @@ class Guest:
 async def house(*personas: Persona, folder: Path | None = None) -> AsyncIterator[House]:
     books = Books()
     parts = [Part(persona, BuiltinModel(pace=0), BuiltinModel(pace=0)) for persona in personas]
-    async with Hub(MemoryLog(), authorize=authorize) as hub, anyio.create_task_group() as tasks:
+    log = MemoryLog()
+    async with Hub(log, authorize=authorize) as hub, anyio.create_task_group() as tasks:
         tasks.start_soon(AgentHost(hub, Cast(parts, books), folder=folder).run)
-        yield House(hub, books)
+        yield House(hub, log, books)
         tasks.cancel_scope.cancel()
 
 
@@ -163,6 +166,7 @@ async def test_A24_one_that_nobody_summons_does_not_come() -> None:
 async def test_A24_who_looks_out_for_a_summons_is_shown_to_nobody() -> None:
     async with house(LIBRARIAN) as home, home.guest("bob", "kitchen") as bob:
         await bob.until(lambda: LOOKOUT in home.hub.occupants().get("kitchen/cover", ()))
+        assert Rooms(home.hub, home.log).people() == {"kitchen": {"bob"}}
         await bob.asks("summon", "librarian")
         await bob.sees("librarian")
         assert {person.user for person in bob.room.people} == {"bob", "librarian"}

@@ -21,12 +21,14 @@ class Approvals:
 
     The user of a request is verified by the guard, as its key holds it, and that somebody is a moderator
     tells the server with the presence. What was said before a call was shown does not count: nobody can
-    agree to what is not on the screen.
+    agree to what is not on the screen. Where an agent has asked, only a moderator can agree.
     """
 
     def __init__(self, context: ToolContext, show: Callable[[], str]) -> None:
         self._room = context.room
-        self._asker = context.asker
+        trigger = context.room.message(context.trigger)
+        is_agent = trigger is not None and trigger.agent and trigger.user == context.asker
+        self._asker = None if is_agent else context.asker
         self._show = show
         self._said: dict[tuple[str, int], set[str]] = {}
         self._stir = Wakeup()
