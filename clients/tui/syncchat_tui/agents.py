@@ -10,14 +10,14 @@ from syncchat_tui.answer_lines import one_line
 MAX_WORD = 20
 MAX_PROBLEM = 200
 
-BUSY: Final = {"judging": "reading…", "writing": "writing…", "waiting": "leaves it to people…"}
+BUSY: Final = {"judging": "reading…", "writing": "writing…", "waiting": "waiting…"}
 """What an agent does at this moment, in words; that it waits is told with the time that is left."""
 
 IDLE: Final = {
     "watching": "",
     "standby": "stands by",
     "over budget": "over budget",
-    "unreachable": "its model cannot be reached",
+    "unreachable": "model is down",
 }
 MODES: Final = {"ambient": "ambient", "addressed": "when addressed"}
 

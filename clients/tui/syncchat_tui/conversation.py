@@ -47,7 +47,7 @@ class Conversation(Vertical):
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
-        self._now = now
+        self.now = now
         self.transcript = Transcript(room, id="transcript")
         self._hint = Static(id="hint", markup=False)
         self.room = self._room = room
@@ -131,7 +131,7 @@ class Conversation(Vertical):
         others = [person for person in self._room.people if person.user != self._room.user]
         waiting = [agent for agent in agents_of(others) if agent.state == "waiting"]
         (self._countdown.resume if waiting else self._countdown.pause)()
-        waits = [waits_until(agent, self._now()) for agent in waiting]
+        waits = [waits_until(agent, self.now()) for agent in waiting]
         busy = [f"{person.user} is {doing(person)}" for person in others if doing(person)]
         return "  ".join([*waits[:2], *busy[:3]])
 
