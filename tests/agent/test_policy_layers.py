@@ -121,6 +121,16 @@ def test_A7_whom_it_just_answered_goes_on_without_an_address(text: str) -> None:
     assert talk.last(talk.say("ann", text)) == ("Speak", "follow-up")
 
 
+@pytest.mark.parametrize("talk", [Talk(), Talk(Manners(ambient=True))], ids=["addressed", "ambient"])
+def test_A7_what_may_be_a_follow_up_is_judged_at_once_in_ambient_mode_and_else_left_alone(talk: Talk) -> None:
+    talk.say("bob", "morning")
+    talk.answer(talk.say("ann", "@bot how do I mount a disk?"))
+    talk.say("bob", "noodles again")
+    id = talk.say("ann", "the second disk is empty")
+    ambient = talk.policy.ambient
+    assert talk.last(id) == (("Judge", "perhaps a follow-up") if ambient else ("Quiet", "addressed only"))
+
+
 @pytest.mark.parametrize(
     "text", ["lunch now", "thanks!", "ok cool", "bob: and 3+3?", "does anybody want tea?"]
 )

@@ -26,6 +26,7 @@ class Rule(StrEnum):
     CATCHING_UP = "catching up"
     # Judge
     OPEN = "open question"
+    MAYBE = "perhaps a follow-up"
     # Quiet, and Withdraw
     TO_OTHERS = "to somebody else"
     TALKED_ABOUT = "talked about"

@@ -208,7 +208,7 @@ class Desk:
             self.open.remove(turn)
             self.judging = turn
             inputs = {"user": turn.user, "waited_ms": max(0, now - turn.at)}
-            self.decisions.append(Judge(turn.id, Rule.OPEN, inputs))
+            self.decisions.append(Judge(turn.id, turn.rule, inputs))
             return
 
     def _within_share(self, turn: Turn) -> bool:

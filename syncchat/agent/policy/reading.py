@@ -19,6 +19,9 @@ SLACK = 2_000
 MAX_ELLIPTIC = 6
 """Words of a question that makes sense only after another one: `and 2100?`"""
 
+MIN_MAYBE = 3
+"""Words from which on something that whom it answered says to nobody may be for the agent."""
+
 MAX_SETTLED = 12
 """Words of a message that says that nothing is to be answered any more."""
 
@@ -54,7 +57,7 @@ class _Heard(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a message means: `asked` of the agent, an `open` question, or neither, by `rule`.
+    """What a message means: `asked` of the agent, `open` for the judge, or neither, by `rule`.
 
     `to` are the others whom it is for, `hush` the seconds of quiet that it asks for.
     """
@@ -67,6 +70,7 @@ class Reading(NamedTuple):
     hush: float | None = None
 
 
+_JUDGED = frozenset({Rule.OPEN, Rule.MAYBE})
 _ASKED = frozenset({Rule.MENTION, Rule.NAME, Rule.REPLY, Rule.FOLLOW_UP})
 
 
@@ -97,7 +101,7 @@ class Layers:
         hush = None
         if rule is Rule.QUIET_PLEASE:
             hush = quiet_seconds(heard.text) or self._manners.quiet_for
-        return Reading(rule, it.cues, to, rule in _ASKED, rule is Rule.OPEN, hush)
+        return Reading(rule, it.cues, to, rule in _ASKED, rule in _JUDGED, hush)
 
     def _floor(self, memory: Memory, user: str, at: int) -> Floor | None:
         """The floor that somebody has with the agent, which has answered that one."""
@@ -162,7 +166,7 @@ class Layers:
         return it.address.unknown or stranger or bool(called) or to_author
 
     def _unasked(self, it: _Heard, mode: Mode, memory: Memory) -> Rule:
-        """What nobody is called by: the rest, of which only open questions are left to the judge."""
+        """What nobody is called by: the rest, of which little is left to the judge."""
         if names_in(it.heard.text, self._names):
             return Rule.TALKED_ABOUT
         if not mode.ambient:
@@ -170,6 +174,8 @@ class Layers:
         if mode.quiet:
             return Rule.HUSHED
         cues = it.cues
+        if it.floor is not None and cues.words >= MIN_MAYBE and not it.late:
+            return Rule.MAYBE
         if (cues.small_talk and not cues.needs) or not (cues.asks or cues.needs):
             return Rule.STATEMENT
         if not cues.to_room and self._in_conversation(it, memory):

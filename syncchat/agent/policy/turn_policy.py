@@ -200,7 +200,7 @@ class TurnPolicy:
     def _turn(self, heard: Heard, at: int, reading: Reading) -> Turn:
         late = self._is_late(at)
         due = self._now
-        if reading.open and not self._memory.alone(heard.user):
+        if reading.rule is Rule.OPEN and not self._memory.alone(heard.user):
             due = max(due, at + int(self._manners.grace * 1000))
         elif late:
             due = self._settle()
