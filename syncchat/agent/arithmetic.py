@@ -50,6 +50,7 @@ _WORDS = (
     (r"\bmod(?:ulo)?\b", "%"),
     (r"\bsquare root of\s+([\d.]+)", r"sqrt(\1)"),
     (r"(?:%|\bpercent\b)\s*of\b", "/100*"),
+    (r"(\d\s*/\s*\d+)\s+of\b(?=\s*\d)", r"\1*"),
 )
 
 

@@ -30,6 +30,7 @@ _PHRASES = (
     "understood|roger|noted|i will|will try|i'll try|i'll try that|let me try|let me see|trying|good luck|"
     "good answer|good point|interesting|that's it|that's right|that is right|correct|you're right|"
     "much appreciated|"
+    "yay|hooray|phew|whoa|woohoo|bingo|noice|dope|legend|congrats|gotcha|tysm|"
     "good bot|brilliant|superb|sweet|neat|wonderful|fantastic|amazing|finally|close enough|"
     "appreciated|i know|never mind|nevermind|nvm|you rock|love it|enjoy"
 )
@@ -82,6 +83,8 @@ _THANKS_FIRST = re.compile(
     rf"\A(?:oh |ah |ok |great |perfect |nice )?{_WORDS_OF_THANKS}\b"
     r"(?!.*\b(?:now|but|also|please|can|could|next|then|another|one more|what|how|why|and)\b)"
 )
+_EXCLAIMED = re.compile(r"[^\W\d_a-z][\w'-]+!+")
+"""`Ankara!`: just after an answer, a lone name corrects it."""
 _CLUELESS = re.compile(
     r"\b(?:no (?:idea|clue)|not sure|dunno|don't know|do not know|same (?:here|question|problem|issue)|"
     r"me (?:too|neither)|"
@@ -137,7 +140,7 @@ def cues_of(text: str) -> Cues:
         asks=asks,
         needs=_NEEDS.search(said) is not None,
         settled=not asks and _SETTLES.search(said) is not None,
-        objects=objects(start, len(words)),
+        objects=objects(start, len(words)) or _EXCLAIMED.fullmatch(text.strip()) is not None,
         continues=continues(start),
         to_room=_TO_ROOM.search(said) is not None,
         you=you,

@@ -42,6 +42,7 @@ _FRONT_WORD = re.compile(r"[^\s,:>→]+[,:;!?.>→]*|[,:>→]+")
 
 _WHOM = frozenset({"it", "there", "this", "that", "i", "we", "they", "he", "she", "my", "anyone", "anybody"})
 _NEW_SENTENCE = re.compile(r"(?:[.!?:;]\)?(?=\s)|\n)\s*")
+_ASKS_YOU = re.compile(r"\s+(?:can|could|would|will|do|did) you\b", re.I)
 _WH = re.compile(
     r"(?:what|how|when|where|why|which|was|wie|wo|wann|warum|welche|qué|que|cómo|como|cuándo|quoi|"
     r"comment|quand|où)\b",
@@ -225,7 +226,9 @@ def in_later_sentences(words: str, names: Names) -> Iterator[Call]:
         # `agenda: ann, bob, lunch` lists them.
         if point[0][0] in ":;" and not said.endswith("?"):
             continue
-        if length and tokens[length - 1][0][-1] in ",:" and named(_bare(tokens[length - 1][0]), names):
+        marked = bool(length) and tokens[length - 1][0][-1] in ",:"
+        asked = bool(length) and _ASKS_YOU.match(words, tokens[length - 1].end()) is not None
+        if (marked or asked) and named(_bare(tokens[length - 1][0]), names):
             yield Call(users, tokens[0].start(), tokens[length - 1].end())
 
 

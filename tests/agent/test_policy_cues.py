@@ -46,6 +46,8 @@ def test_A7_thanks_in_any_language_ends_the_talk(text: str) -> None:
         "@bot antworte bitte nicht",
         "bot please do not participate in this thread",
         "@bot that will be all for now",
+        "@bot this doesn't concern you",
+        "bot please wait with your answers until we have finished",
     ],
 )
 def test_A7_a_request_for_quiet_is_understood(text: str) -> None:
@@ -77,6 +79,7 @@ def test_A7_a_wish_with_such_words_is_no_request_for_quiet(text: str) -> None:
         "pretty sure it is 5",
         "error: no such file",
         "it was Picasso",
+        "Ankara!",
         "hmm that doesn't look right",
         "Ingvar, not Hans",
         "nope",
