@@ -20,6 +20,7 @@ from syncchat_tui.catch_up_panel import CatchUpPanel
 from syncchat_tui.catching_up import Missed, Point, read_missed
 from syncchat_tui.composer import Composer
 from syncchat_tui.people import People
+from syncchat_tui.reading import BEFORE_ALL
 from syncchat_tui.steering import CannotSteer, Steering
 from tests.tui.looking import hint, screen, until
 from tests.tui.test_app import FakePeer, FakeStatus
@@ -326,9 +327,11 @@ class Told:
 
     def __init__(self, points: list[Point]) -> None:
         self.points = points
+        self.asked: list[str | None] = []
 
-    async def ask(self, room: str, /) -> Missed:
+    async def ask(self, room: str, since: str | None, /) -> Missed:
         assert room == "lobby"
+        self.asked.append(since)
         return Missed(self.points, 9, 2)
 
 
@@ -340,7 +343,8 @@ async def test_A26_what_was_missed_is_told_in_points_and_enter_leads_to_their_me
         Point("brought\x1b cake", ("ann", "bob"), (ids[7], ids[9])),
     ]
     peer = FakePeer()
-    app = ChatApp(alice, peer, server=True, catching_up=Told(points))
+    told = Told(points)
+    app = ChatApp(alice, peer, server=True, catching_up=told)
     async with app.run_test() as pilot:
         await write(pilot, "/catchup")
         assert not isinstance(app.screen, CatchUpPanel)
@@ -352,6 +356,8 @@ async def test_A26_what_was_missed_is_told_in_points_and_enter_leads_to_their_me
         )
         await pilot.press("down", "enter")
         await until(lambda: app.transcript.selected == ids[7])
+        await write(pilot, "/catchup")
+        assert told.asked == [BEFORE_ALL, ids[7]]
 
 
 def test_A26_of_what_a_daemon_tells_only_what_can_be_shown_is_read() -> None:

@@ -21,14 +21,18 @@ HOW = "Enter leads to the message, Esc closes"
 
 
 class CatchUpPanel(ModalScreen[str | None]):
-    """Shows what happened in `room`; its result is the id of a message of the chosen point, None for none."""
+    """Shows what happened in `room` after the message `since`, or since its user has read there.
+
+    Its result is the id of a message of the chosen point, None for none.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Close")]
 
-    def __init__(self, catching_up: CatchesUp, room: str) -> None:
+    def __init__(self, catching_up: CatchesUp, room: str, since: str | None) -> None:
         super().__init__()
         self._catching_up = catching_up
         self._room = room
+        self._since = since
         self._points: list[Point] = []
         self._asking = Latest(self.run_worker)
 
@@ -48,7 +52,7 @@ class CatchUpPanel(ModalScreen[str | None]):
 
     async def _ask(self) -> None:
         try:
-            self._show(await self._catching_up.ask(self._room))
+            self._show(await self._catching_up.ask(self._room, self._since))
         except SyncchatError as error:
             self._say(str(error))
 

@@ -37,7 +37,7 @@ class Missed(NamedTuple):
 class CatchesUp(Protocol):
     """What the panel needs of a CatchUp."""
 
-    async def ask(self, room: str, /) -> Missed:
+    async def ask(self, room: str, since: str | None, /) -> Missed:
         """See CatchUp."""
 
 
@@ -48,10 +48,17 @@ class CatchUp:
         self._server = server
         self._token = token
 
-    async def ask(self, room: str) -> Missed:
-        """What has happened in a room since its user has read there. Raises NotServed."""
+    async def ask(self, room: str, since: str | None) -> Missed:
+        """What has happened in a room after a message, or since its user has read there. Raises NotServed."""
         path = f"/api/v1/rooms/{room}/catch-up"
-        told = await get_served(self._server, self._token(), path, {}, body={}, seconds=SECONDS)
+        told = await get_served(
+            self._server,
+            self._token(),
+            path,
+            {},
+            body={} if since is None else {"since": since},
+            seconds=SECONDS,
+        )
         missed = read_missed(told)
         if missed is None:
             raise no_daemon(self._server)
@@ -78,7 +85,7 @@ def _points(told: list[Any]) -> Iterator[Point]:
 def notice(missed: Missed) -> str:
     """How much was looked at."""
     if not missed.messages:
-        return "nothing has happened since you have read"
+        return "nothing has happened since then"
     one = "one message" if missed.messages == 1 else f"{missed.messages} messages"
     left = f"; the oldest {missed.left_out} of them were not looked at" if missed.left_out > 0 else ""
     return f"from {one}{left}" if missed.points else f"nothing of note in {one}{left}"

@@ -101,6 +101,11 @@ class Conversation(Vertical):
         """Whether `go_above` leads anywhere."""
         return bool(self._reading.late or self._reading.new_above)
 
+    @property
+    def left_at(self) -> str | None:
+        """The message behind which begins what is new to the user; the selected one, if one is."""
+        return self.transcript.selected or self._reading.left_at
+
     def look(self) -> None:
         """Something has changed: bring all of it in line."""
         self._paging.look()

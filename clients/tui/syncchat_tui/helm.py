@@ -126,4 +126,6 @@ class Helm:
             if id is not None:
                 conversation.go_to(id)
 
-        self._app.push_screen(CatchUpPanel(self._catching_up, conversation.room.name), lead)
+        self._app.push_screen(
+            CatchUpPanel(self._catching_up, conversation.room.name, conversation.left_at), lead
+        )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from syncchat.core.cover import Unread
+from syncchat.core.ids import format_id
 from syncchat.core.late import Late
 from syncchat.paged_room import PagedRoom
 from syncchat_tui.transcript import Transcript
@@ -11,6 +12,9 @@ READ_AFTER = 1.0
 """Seconds for which the end has to be in view to be read."""
 
 NOTHING = Unread(0, 0)
+
+BEFORE_ALL = format_id(0, "0", 0)
+"""An id before that of any message."""
 
 
 class Reading:
@@ -38,6 +42,7 @@ class Reading:
         self._left = ""
         self._new = 0
         self._found = False
+        self._first_visit = False
         self._known: set[str] = set()
 
     @property
@@ -59,6 +64,14 @@ class Reading:
         return self._new if not self._found and (transcript.new_above or not loaded) else 0
 
     @property
+    def left_at(self) -> str | None:
+        """The id behind which begins what is new to the user, before all there is on a first visit.
+
+        None if nothing is.
+        """
+        return self._transcript.read or (BEFORE_ALL if self._first_visit else None)
+
+    @property
     def _watches_end(self) -> bool:
         return self._focused and self._transcript.following and self._room.is_recent
 
@@ -78,6 +91,7 @@ class Reading:
     def all_read(self) -> None:
         """The user wants to see no more of what is new."""
         self._new = 0
+        self._first_visit = False
         self._transcript.divide(None)
 
     def focus(self, focused: bool) -> None:
@@ -97,6 +111,7 @@ class Reading:
         """See what is new; also as long as the server may still tell of more."""
         room = self._room
         mark, unread = room.cover.read(room.user), room.unread.messages
+        self._first_visit = mark is None
         self._new = 0 if mark is None else unread
         self._transcript.divide(mark.id if mark is not None and unread else None)
         behind = 0 if mark is None else sum(message.id > mark.id for message in room.timeline)
