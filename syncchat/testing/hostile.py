@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
+from syncchat.core.codec import dump
 from syncchat.core.update import ANY, BINARY, DELETED, DOC, EMBED, FORMAT, MAX_CLOCK, STRING, TYPE
 from syncchat.testing.field import (
     ALICE,
@@ -267,6 +268,11 @@ REPEATED: Final = {
     ),
     "a message of 2070": _mine("G9", _row(said("a"), "1" + ANOTHER[1:])),
     "an agent's message": _mine("G10", _row(values('{"text":"a","agent":true}'))),
+    "an agent's call": _mine(
+        "G10", _row(values('{"text":"a","calls":[{"name":"x","args":{},"state":"proposed"}]}'))
+    ),
+    "a version of another's message": _mine("G1", _row(values(f'{{"text":"a","of":"{ROW}"}}'))),
+    "too many citations": _mine("G6", _row(values(dump({"text": "a", "cites": [["m1", ROW]] * 33})))),
     "a request of another's": _mine("G1", _row(values("1"), f"stop|{ROW}|alice", "requests")),
 }
 

@@ -6,8 +6,10 @@ import selectors
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from itertools import count
 from typing import Any, NoReturn, TypeVar
+from unittest.mock import patch
 
 import anyio
+from anyio._backends import _asyncio
 
 T = TypeVar("T")
 
@@ -82,6 +84,22 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         raise RuntimeError("no threads in virtual time: give the code under test something it can await")
 
 
+class _NumberedScope(_asyncio.CancelScope):
+    """A cancel scope whose hash is its number: anyio keeps sets of them, and cancels in their order."""
+
+    __slots__ = ("_number",)
+    numbers = count(1)
+
+    def __init__(self, *args: Any, **how: Any) -> None:
+        self._number = next(self.numbers)
+        super().__init__(*args, **how)
+
+    def __hash__(self) -> int:
+        return self._number
+
+
 def run(main: Callable[..., Awaitable[T]], *args: object) -> T:
     """Run `main(*args)` to its end in virtual time and return its result. Raises Stuck."""
-    return anyio.run(main, *args, backend="asyncio", backend_options={"loop_factory": VirtualLoop})
+    scope = type("CancelScope", (_NumberedScope,), {"numbers": count(1), "__slots__": ()})
+    with patch.object(_asyncio, "CancelScope", scope):
+        return anyio.run(main, *args, backend="asyncio", backend_options={"loop_factory": VirtualLoop})

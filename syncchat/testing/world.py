@@ -16,7 +16,7 @@ from syncchat.core.message import Message
 from syncchat.core.stream import Stream
 from syncchat.core.tables import CellTable
 from syncchat.errors import SyncchatError
-from syncchat.hub import Hub, Limits
+from syncchat.hub import Authorize, Hub, Limits
 from syncchat.link import Link
 from syncchat.log import MemoryStore
 from syncchat.paged_room import PagedRoom as Room
@@ -84,8 +84,18 @@ class Promises:
 class Server:
     """A hub that can die and come back on the same store."""
 
-    def __init__(self, rng: random.Random, network: Network, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        rng: random.Random,
+        network: Network,
+        now: Callable[[], int],
+        *,
+        authorize: Authorize = authorize,
+        limits: Limits = LIMITS,
+    ) -> None:
         self.store = MemoryStore()
+        self._authorize = authorize
+        self._limits = limits
         self._now = now
         self._rng = rng
         self._network = network
@@ -99,7 +109,9 @@ class Server:
             self._log = CrashLog(self.store, self._rng)
             with anyio.CancelScope() as self._life:
                 rng = random.Random(anyio.current_time())  # another one for each life, the same in each run
-                async with Hub(self._log, authorize=authorize, limits=LIMITS, now=self._now, rng=rng) as hub:
+                async with Hub(
+                    self._log, authorize=self._authorize, limits=self._limits, now=self._now, rng=rng
+                ) as hub:
                     self.hub = hub
 
                     async def serve(link: Link, hub: Hub = hub) -> None:
@@ -155,16 +167,18 @@ class Client:
                 await self._live()
             await anyio.sleep(self._world.rng.uniform(0, 1))
 
-    async def _live(self) -> None:
-        rng = random.Random(self._world.rng.random())
-        async with Peer(
+    def _make_peer(self) -> Peer:
+        return Peer(
             log=self._log,
             user=self.user,
             token=lambda: token_of(self.user),
             connect=lambda _doc: self._world.network.connect(self.name),
             now=self._world.clock(self._skew),
-            rng=rng,
-        ) as peer:
+            rng=random.Random(self._world.rng.random()),
+        )
+
+    async def _live(self) -> None:
+        async with self._make_peer() as peer:
             room = await peer.enter(ROOM)
             room.timeline.listen(self._hear)
             self.tasks = (await peer.open("tasks")).store.cells("tasks")
@@ -215,13 +229,27 @@ class Client:
 class World:
     """Everything there is in one run, from one seed."""
 
-    def __init__(self, seed: int, tasks: TaskGroup) -> None:
+    def __init__(
+        self,
+        seed: int,
+        tasks: TaskGroup,
+        *,
+        authorize: Authorize = authorize,
+        limits: Limits = LIMITS,
+    ) -> None:
         self.rng = random.Random(seed)
         self.promises = Promises()
         self.network = Network(self.rng, self.start)
-        self.server = Server(self.rng, self.network, self.clock(0))
+        self.server = Server(self.rng, self.network, self.clock(0), authorize=authorize, limits=limits)
         self.clients: list[Client] = []
         self._tasks = tasks
+        self._populate(seed)
+        tasks.start_soon(self.server.run)
+        for client in self.clients:
+            tasks.start_soon(client.run)
+
+    def _populate(self, seed: int) -> None:
+        """Make the actors; they run from then on."""
         for number in range(self.rng.randint(4, 6)):
             store = MemoryStore()
             user = f"user{number}"
@@ -230,11 +258,8 @@ class World:
                 self.clients.append(Client(f"{user}-twin", user, store, self))
                 for twin in self.clients:
                     twin.has_twin = True
-        tasks.start_soon(self.server.run)
         intruder = Intruder(seed, TARGETS, self.promises.trace.append)
-        tasks.start_soon(intruder.run, lambda: self.server.hub, lambda: token_of(INTRUDER))
-        for client in self.clients:
-            tasks.start_soon(client.run)
+        self._tasks.start_soon(intruder.run, lambda: self.server.hub, lambda: token_of(INTRUDER))
 
     def newcomer(self) -> Client:
         """Somebody comes who was never there."""
