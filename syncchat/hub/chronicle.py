@@ -129,9 +129,8 @@ class Chronicle:
         name = _parse(page)
         history = await self._history(name.room) if name.page is not None else None
         if name.page is not None and history is not None and name.page < history.newest:
-            known = await self._marked_between(name.room, name.page) | history.begun_late
             news = news_of(new_rows(plans))
-            late = [arrival for arrival in news.standing if arrival.id not in known]
+            late = [arrival for arrival in news.standing if arrival.id not in history.begun_late]
             for at in range(0, len(late), MARKS_AT_ONCE):
                 await self._mark(name.room, name.page, late[at : at + MARKS_AT_ONCE])
             history.note_late(news)
@@ -270,7 +269,10 @@ class Chronicle:
             # A crash may take back a page that was opened a moment ago; marks on it would never be counted.
             await (await self._docs.load(cover_name(room))).write(NOTHING)
             target = await self._docs.load(page_name(room, newest))
-            unmarked = [one for one in late if history.arrived is None or one.id not in history.arrived]
+            known = await self._marked_between(room, page, newest)
+            if history.arrived is not None:
+                known.update(one.id for one in late if one.id in history.arrived)
+            unmarked = [one for one in late if one.id not in known]
             if not unmarked:
                 return
             try:
@@ -282,12 +284,11 @@ class Chronicle:
             self._stats.late_messages += len(unmarked)
             return
 
-    async def _marked_between(self, room: str, page: int) -> set[str]:
-        """The messages that pages between this one and the newest mark: whose streams ended a page later.
+    async def _marked_between(self, room: str, page: int, newest: int) -> set[str]:
+        """The messages that pages between this one and the newest mark: streams that ended a page later.
 
-        Those that began since the cover is in memory are known however far back. Raises LogError.
+        And what was marked by a commit that failed, before the next page was opened. Raises LogError.
         """
-        newest = (await self._history(room)).newest
         between = range(max(page + 1, newest - PAGES_BACK), newest)
         marks = [(await self._docs.load(page_name(room, number))).rows(MARKS) for number in between]
         return {id for rows in marks for id in rows}
