@@ -32,6 +32,8 @@ class Names:
     def __init__(self) -> None:
         self._users: dict[str, tuple[str, ...]] = {}
         self._ids: dict[str, tuple[str, ...]] = {}
+        self.words = 1
+        """How many words a name has at most."""
 
     @classmethod
     def of(cls, names: Iterable[str]) -> Self:
@@ -43,6 +45,7 @@ class Names:
 
     def add(self, name: str, user: str) -> None:
         """Know that `user` is called `name`; an empty name is nobody's."""
+        self.words = max(self.words, min(MAX_WORDS, 1 + fold(name).count(" ")))
         _learn(self._ids, fold(user), user)
         for spelling in (fold(name), plain(fold(name)), plain(fold(user))):
             _learn(self._users, spelling, user)

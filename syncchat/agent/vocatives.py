@@ -101,10 +101,11 @@ def _bare(word: str) -> str:
 
 def _longest(tokens: list[re.Match[str]], names: Names) -> tuple[int, tuple[str, ...]]:
     """How many of the words at the start are a known name, and whose."""
-    for length in range(min(MAX_WORDS, len(tokens)), 0, -1):
+    for length in range(min(names.words, len(tokens)), 0, -1):
         spelling = " ".join(token[0] for token in tokens[:length])
         spelling = spelling.removeprefix("@")
-        users = names.find(_bare(spelling)) or names.find(spelling.rstrip(_MARKS))
+        bare, marked = _bare(spelling), spelling.rstrip(_MARKS)
+        users = names.find(bare) or (names.find(marked) if marked != bare else ())
         if users:
             return length, users
     return 0, ()
@@ -187,7 +188,7 @@ def behind(words: str, names: Names) -> Call | None:
     """A name at the end: behind a comma it is called, else perhaps."""
     end = len(words.rstrip())
     tokens = list(_WORD.finditer(words, max(0, end - 130), end))[-MAX_WORDS - 1 :]
-    for length in range(min(MAX_WORDS, len(tokens) - 1), 0, -1):
+    for length in range(min(names.words, len(tokens) - 1), 0, -1):
         last = tokens[-length:]
         found, users = _longest(last, names)
         if found == length and _bare(last[-1][0]).casefold() not in NOT_CALLED:

@@ -253,7 +253,9 @@ def test_A7_after_a_request_for_quiet_nobody_goes_on_without_an_address() -> Non
 
 def test_A7_who_stopped_an_answer_does_not_go_on_with_it() -> None:
     talk = Talk()
-    talk.end(talk.say("ann", "@bot what is 2+2?"), "stopped")
+    id = talk.say("ann", "@bot what is 2+2?")
+    talk.say("bot", "It is", re=id)
+    talk.end(id, "stopped")
     assert talk.last(talk.say("ann", "and 3+3?"))[0] == "Quiet"
 
 
