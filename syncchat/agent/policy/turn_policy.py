@@ -172,7 +172,7 @@ class TurnPolicy:
         if turn is not None and turn is not self._desk.speaking and turn.of is None:
             self._desk.withdraw(turn, Rule.ANSWERED, by=heard.id)
         asker = notes.author(heard.re)
-        if asker is not None and asker != self._me.user:
+        if asker is not None and asker != self._me.user and not heard.failed:
             asks = own_words(heard.text).rstrip().endswith("?")
             self._memory.give_floor(asker, Floor(at, asks))
 
