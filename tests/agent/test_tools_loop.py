@@ -214,6 +214,7 @@ def test_A25_numbers_go_on_over_the_rounds_so_that_no_approval_serves_twice() ->
     ("call", "why"),
     [
         (ToolCall("shell", "{}"), "there is no such tool"),
+        (ToolCall("", "{}"), "there is no such tool"),
         (ToolCall("double", "{}"), "the argument 'n' is missing"),
         (ToolCall("double", "rm -rf"), "the arguments are no JSON"),
     ],
@@ -224,6 +225,7 @@ def test_A25_a_call_that_cannot_be_fails_and_nobody_is_asked(call: ToolCall, why
     scene.play()
     assert not tool.called
     assert [(shown["state"], shown["result"]) for shown in scene.desk.shown[-1]] == [("failed", why)]
+    assert are_calls(scene.desk.shown[-1])
     assert scene.text == "sorry"
 
 

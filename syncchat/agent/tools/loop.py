@@ -161,7 +161,7 @@ class Rounds:
 
     def _proposed(self, call: ToolCall, number: int) -> Proposal:
         tool = self._tools.get(call.name)
-        proposal = Proposal(number, call.name[:64], {}, tool)
+        proposal = Proposal(number, call.name[:64] or "unnamed", {}, tool)
         try:
             if number >= self._limits.calls:
                 raise ToolFailed(f"an answer has at most {self._limits.calls} calls")
