@@ -136,10 +136,14 @@ class Steering:
         return id
 
     def _next_cited(self) -> str | None:
-        if self._led and self._selected() in self._tour:
+        if self._tour and self._is_on_tour(self._selected()):
             return self._tour[(self._tour.index(self._led) + 1) % len(self._tour)]
         answer = self._citing()
         return None if answer is None else answer.cites[0][1]
+
+    def _is_on_tour(self, selected: str | None) -> bool:
+        """Whether the user is where we led; also where what is cited was looked for in vain, far from all."""
+        return selected in self._tour or (selected is None and self._room.message(self._tour[0]) is None)
 
     def _citing(self) -> Message | None:
         return self._newest(lambda message: bool(message.cites) and not message.deleted)
