@@ -71,7 +71,7 @@ async def test_H7_rooms_of_this_device_are_listed_and_enter_leads_into_one_and_b
         assert notice(app) == "2 rooms; as of the last visit"
         await pilot.press("enter")
         await until(lambda: "this is the kitchen" in screen(app))
-        assert "#kitchen" in header(app)
+        await until(lambda: "#kitchen" in header(app))
         assert app.query_one(Composer).text == ""
         await pilot.press(*"burnt", "enter")
         await until(lambda: "burnt" in screen(app))

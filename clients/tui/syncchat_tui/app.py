@@ -332,12 +332,12 @@ class ChatApp(App[int], inherit_bindings=False):
         self._drafts[self.room.name] = composer.text
         self.room.set_presence(state=None)
         self._hear_no_more()
-        self.room = room
+        self.room = room  # what is typed from now on is for that one
+        composer.load(self._drafts.pop(room.name, ""))
+        self.screen_stack[0].query_one(Header).room = room.name
         before, self.conversation = self.conversation, self._converse()
         await before.remove()
         await self.screen_stack[0].query_one("#middle").mount(self.conversation, before="#people")
-        composer.load(self._drafts.pop(room.name, ""))
-        self.screen_stack[0].query_one(Header).room = room.name
         self._listen()
         await self._leave_some()
 
