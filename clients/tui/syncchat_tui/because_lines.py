@@ -18,6 +18,7 @@ RULES: Final = {
     "again": "somebody wanted another version",
     "now": "somebody did not want to wait",
     "open question": "the message asks everybody, so its judge was asked",
+    "perhaps a follow-up": "the message may go on with what it had answered, so its judge was asked",
     "judged": "its judge was for speaking",
     "judged quiet": "its judge was for being quiet",
     "judge failed": "its judge failed, which means quiet",
