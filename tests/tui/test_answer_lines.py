@@ -35,6 +35,7 @@ def test_A17_a_failure_is_a_mark_with_its_cause_and_a_way_to_ask_again(message: 
     lines = shown(block)
     assert lines[0].endswith("(failed)")
     assert lines[1].strip() == "! the model is busy␛ now (F6: ask again)"
+    assert shown(wrap(block.message, 80, replaced=True))[1].strip() == "! the model is busy␛ now"
     assert not any(span.part is Part.TEXT and span.text for index in (0, 1) for span in block.line(index))
 
 

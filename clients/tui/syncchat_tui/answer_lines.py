@@ -37,22 +37,20 @@ def ending(message: Message) -> str:
     )
 
 
-def lines_of(message: Message, clock: Callable[[int], str]) -> Iterator[str]:
-    """The lines below a text, each harmless for a terminal and not wrapped yet; `clock` words a time."""
+def lines_of(message: Message, clock: Callable[[int], str], *, replaced: bool = False) -> Iterator[str]:
+    """The lines below a text, each harmless for a terminal and not wrapped yet; `clock` words a time.
+
+    A failed answer tells how to ask again, unless it was `replaced` already.
+    """
     if message.deleted:
         return
     for call in message.calls:
         yield f"⚒ {call_line(call)}"
     if message.state == "error":
-        yield f"! {problem(message)}"
+        cause = one_line(message.problem or "nobody knows why", MAX_PROBLEM)
+        yield f"! {cause}" if replaced else f"! {cause} ({ASK_AGAIN})"
     for cite in message.cites:
         yield f"↗ {cite_line(cite, clock)}"
-
-
-def problem(message: Message) -> str:
-    """Why an answer has failed, as far as it is told, and what can be done."""
-    cause = one_line(message.problem or "nobody knows why", MAX_PROBLEM)
-    return f"{cause} ({ASK_AGAIN})"
 
 
 def call_line(call: Call) -> str:

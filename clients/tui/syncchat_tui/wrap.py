@@ -179,7 +179,7 @@ def wrap(
     marks = [*_trailer(message, replaced=replaced), *([LATE_MARK] if late else [])]
     live = [Span(LIVE_MARK, Part.LIVE)] if message.streaming else []
     trailer = (*live, *(Span(f" {mark}", Part.DIM) for mark in marks))
-    below = _below(message, body_width)
+    below = _below(message, body_width, replaced=replaced)
     return Block(message, width, body, indent, head, not inline, trailer, below, replaced)
 
 
@@ -218,8 +218,8 @@ def _trailer(message: Message, *, replaced: bool) -> Iterator[str]:
         yield f"(to {to})"
 
 
-def _below(message: Message, width: int) -> list[Line]:
-    texts = [*lines_of(message, clock), *_reactions(message)]
+def _below(message: Message, width: int, *, replaced: bool) -> list[Line]:
+    texts = [*lines_of(message, clock, replaced=replaced), *_reactions(message)]
     return [(Span(line, Part.DIM),) for text in texts for line in wrap_line(text, width)]
 
 
