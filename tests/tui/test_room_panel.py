@@ -127,7 +127,7 @@ async def test_H7_what_is_unread_in_other_rooms_is_told_by_the_daemon_and_no_pag
                     await pilot.press("ctrl+r")
                     wanted = ["#kitchen   3 unread, 1 @you", "#attic   1 unread"]
                     await until(lambda: listed(app)[:2] == wanted)
-                    assert notice(app).endswith("rooms")
+                    await until(lambda: notice(app).endswith("rooms"))
                     assert not [doc for doc in ann.docs if not doc.startswith("lobby/")]
                     await pilot.press("down", "up", "pagedown", "pageup", "enter")
                     await until(lambda: "@ann, come" in screen(app))

@@ -43,15 +43,17 @@ class Directory:
         self._user = user
         self._server = server
         self._token = token
+        self._served: dict[str, Unread] = {}  # what it said last: rooms do not come and go while it is asked
 
     async def look(self, tell: Callable[[Listing], None], *, online: bool) -> None:
         """Tell the rooms that are known here, and then, if `online`, those and what the server says."""
         here, problem = await self._here()
         server = self._server if online else None
-        tell(_listing(here, problem or ("asking the server…" if server else "as of the last visit")))
+        waiting = "asking the server…" if server else "as of the last visit"
+        tell(_listing(here | self._served, problem or waiting))
         if server is not None:
-            there, refusal = await self._there(server)
-            tell(_listing(here | there, problem or refusal))
+            refusal = await self._ask(server)
+            tell(_listing(here | self._served, problem or refusal))
 
     async def _here(self) -> tuple[dict[str, Unread], str]:
         try:
@@ -66,11 +68,13 @@ class Directory:
             cover.apply_update(entry.data)
         return Cover(Store(cover)).unread(self._user)
 
-    async def _there(self, server: str) -> tuple[dict[str, Unread], str]:
+    async def _ask(self, server: str) -> str:
         try:
-            return read_rooms(await get_served(server, self._token(), "/api/v1/rooms", {"limit": MOST})), ""
+            told = await get_served(server, self._token(), "/api/v1/rooms", {"limit": MOST})
         except SyncchatError as error:
-            return {}, f"not the server's: {error}"
+            return f"not the server's: {error}"
+        self._served = read_rooms(told)
+        return ""
 
 
 def read_rooms(told: object) -> dict[str, Unread]:
