@@ -76,7 +76,10 @@ def read_entry(room: str, told: Mapping[str, Any]) -> Entry:
 
 @dataclass
 class Ledger:
-    """The entries of one room, those of the messages that were decided about last; a `journal.State`."""
+    """The entries of one room, those about its newest messages; a `journal.State`.
+
+    Who comes back hears old messages again: what is decided about those then pushes out nothing newer.
+    """
 
     room: str
     entries: dict[str, Entry] = field(default_factory=dict)
@@ -97,7 +100,7 @@ class Ledger:
         last = self.entries.pop(new.id, None)
         self.entries[new.id] = _after(last, new) if last is not None else new
         if len(self.entries) > MAX_ENTRIES:
-            del self.entries[next(iter(self.entries))]
+            del self.entries[min(self.entries)]
 
     def whole(self) -> Any:
         """See `syncchat.journal.State`."""

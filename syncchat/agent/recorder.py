@@ -9,7 +9,7 @@ import anyio
 from syncchat.agent.budget import Spend
 from syncchat.agent.ledger import Entry
 from syncchat.agent.notebook import Notebook
-from syncchat.agent.policy import Decision
+from syncchat.agent.policy import Decision, Rule
 from syncchat.errors import LogError
 from syncchat.mailbox import Mailbox
 
@@ -18,6 +18,9 @@ MAX_WAITING = 1_024
 
 PATIENCE = 2.0
 """Seconds for which the last decisions may keep the agent from leaving."""
+
+MAX_OWN = 2_048
+"""Messages that are remembered as decided about by this run; of any other the decision is settled."""
 
 FINAL = frozenset({"speak", "quiet", "withdraw"})
 """Decisions after which nothing more is decided about a message, unless somebody asks for it."""
@@ -32,7 +35,7 @@ class Recorder:
         self._notebook = notebook
         self._room = room
         self._now = now
-        self._began = now()
+        self._recorded: dict[str, None] = {}
         self._entries: Mailbox[Entry] = Mailbox(MAX_WAITING)
 
     def record(
@@ -82,12 +85,22 @@ class Recorder:
             try:
                 if not await self._is_settled(entry):
                     await self._notebook.record(entry)
+                    self._note(entry.id)
             except LogError as error:
                 logger.error("a decision could not be recorded: %s", error)
 
+    def _note(self, id: str) -> None:
+        self._recorded.pop(id, None)
+        self._recorded[id] = None
+        if len(self._recorded) > MAX_OWN:
+            del self._recorded[next(iter(self._recorded))]
+
     async def _is_settled(self, entry: Entry) -> bool:
-        """Whether an earlier run has decided: who starts reads it all again, and finds it old."""
-        if entry.decision in ("speak", "judge"):
+        """Whether a message that is heard again was decided about before: by an earlier run, or long ago.
+
+        By whom it was, the times do not tell: clocks go back, and other processes have their own.
+        """
+        if entry.decision in ("speak", "judge") or (entry.id in self._recorded and entry.rule != Rule.STALE):
             return False
         before = await self._notebook.entry(self._room, entry.id)
-        return before is not None and before.at < self._began and before.decision in FINAL
+        return before is not None and before.id == entry.id and before.decision in FINAL

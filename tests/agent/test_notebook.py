@@ -239,11 +239,11 @@ async def test_A22_the_ledger_goes_back_for_a_bounded_number_of_messages() -> No
     async with MemoryLog() as log:
         notebook = Notebook(Journals(log))
         for number in range(1_500):
-            await notebook.record(Entry("lobby", f"m{number}", number, "quiet", "A12"))
-        assert await notebook.entry("lobby", "m999") is None
+            await notebook.record(Entry("lobby", f"m{number:04}", number, "quiet", "A12"))
+        assert await notebook.entry("lobby", "m0999") is None
         assert await notebook.entry("lobby", "m1000") is not None
         again = Notebook(Journals(log))
-        assert await again.entry("lobby", "m999") is None
+        assert await again.entry("lobby", "m0999") is None
         assert await again.entry("lobby", "m1499") is not None
         count, size = await log.size("#decided/lobby")
         assert count < 1_100

@@ -3,7 +3,8 @@
 import pytest
 
 from syncchat.agent import Notebook
-from syncchat.agent.policy import Quiet, Rule, Speak, Wait
+from syncchat.agent.ledger import MAX_ENTRIES, Entry, Ledger
+from syncchat.agent.policy import Quiet, Rule, Speak, Wait, Withdraw
 from syncchat.agent.recorder import Recorder
 from syncchat.core.ids import format_id
 
@@ -42,3 +43,39 @@ async def test_A22_what_an_earlier_run_left_open_is_decided_after_it() -> None:
         entry = await notebook.entry("lobby", ID)
         assert entry is not None
         assert (entry.decision, entry.rule) == ("quiet", "stale")
+
+
+@pytest.mark.parametrize("now", [500, 1_000])
+async def test_A22_a_clock_that_was_set_back_makes_no_earlier_decision_this_runs(now: int) -> None:
+    async with Notebook.open(None) as notebook:
+        first = Recorder(notebook, "lobby", lambda: 1_000)
+        async with first.running():
+            first.record(Speak(ID, Rule.MENTION), reply="r")
+        second = Recorder(notebook, "lobby", lambda: now)
+        async with second.running():
+            second.record(Wait(ID, Rule.CATCHING_UP, 11_000))
+            second.record(Withdraw(ID, Rule.ANSWERED))
+        entry = await notebook.entry("lobby", ID)
+        assert entry is not None
+        assert (entry.decision, entry.reply, entry.before) == ("speak", "r", ())
+
+
+async def test_A22_what_is_heard_again_when_it_was_forgotten_stays_as_it_was_decided() -> None:
+    async with Notebook.open(None) as notebook:
+        recorder = Recorder(notebook, "lobby", lambda: 1_000)
+        async with recorder.running():
+            recorder.record(Speak(ID, Rule.MENTION))
+            recorder.record(Quiet(ID, Rule.STALE))
+        entry = await notebook.entry("lobby", ID)
+        assert entry is not None
+        assert (entry.decision, entry.before) == ("speak", ())
+
+
+async def test_A22_a_long_history_that_is_heard_again_pushes_no_newer_message_out_of_the_ledger() -> None:
+    ledger = Ledger("lobby")
+    ids = [format_id(at, "ann", at) for at in range(2 * MAX_ENTRIES)]
+    for _ in range(2):
+        for id in ids:
+            ledger.take(Entry("lobby", id, 1, "quiet", "stale").told())
+    assert sorted(ledger.entries) == ids[MAX_ENTRIES:]
+    assert all(entry.before == () for entry in ledger.entries.values())
