@@ -63,9 +63,13 @@ class Answers:
         self._now = now
         self._questions: Mailbox[Asked] = Mailbox(MAX_WAITING)
         self._bucket = TokenBucket(RATE, BURST)
+        self._was_mute = False
 
     async def run(self) -> None:
-        """Answer until cancelled. What the disk does not tell is not answered, and logged."""
+        """Answer until cancelled.
+
+        What the disk does not tell is not answered, and logged; nor is anything as long as we may only read.
+        """
         subscription = self._room.listen_asked(self._hear)
         try:
             self._hear(sorted(self._unanswered(), key=lambda asked: asked.hlc))
@@ -97,14 +101,23 @@ class Answers:
 
     async def _answer(self, question: Asked) -> None:
         if question.verb == USAGE:
-            self._room.ask(SPENT, value=await self._spent(question))
+            self._tell(SPENT, None, await self._spent(question))
             return
         message = self._room.message(question.what)
         if message is None or (message.agent and message.user != self._room.user):
             return  # it is gone, or its author is to say why
         answer = await self._because(question.what)
         if self._room.message(question.what) is not None:
-            self._room.ask(BECAUSE, question.what, answer)
+            self._tell(BECAUSE, question.what, answer)
+
+    def _tell(self, verb: str, what: str | None, answer: dict[str, Any]) -> None:
+        if self._room.may_write:
+            self._room.ask(verb, what, answer)
+        elif not self._was_mute:
+            logger.warning(
+                "room %s: we may only read, so nobody is told of the agent's books", self._room.name
+            )
+        self._was_mute = not self._room.may_write
 
     async def _because(self, id: str) -> dict[str, Any]:
         entry = await self._notebook.entry(self._room.name, id)

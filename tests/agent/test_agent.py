@@ -244,6 +244,10 @@ async def test_G11_an_agent_that_may_only_read_calls_no_model_and_writes_nothing
     agent = world.agent(model)
     world.bot.admit(Role.READER)
     async with running(agent):
-        world.ann.post("@bot hello")
+        asked = world.ann.post("@bot hello")
+        world.ann.ask("why", asked)
+        world.ann.ask("usage")
         await anyio.sleep(60)
+        assert world.told["state"] == "watching"
     assert (world.answers, model.prompts) == ([], [])
+    assert {row.user for row in world.ann.asked()} == {"ann"}

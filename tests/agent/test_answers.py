@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 import anyio
+import pytest
 from pycrdt import Doc
 
 from syncchat.agent.answers import BECAUSE, BURST, FRESH, MAX_ANSWER, MAX_WAITING, SPENT, Answers
@@ -15,6 +16,7 @@ from syncchat.agent.ledger import Entry
 from syncchat.agent.notebook import Notebook
 from syncchat.agent.prices import Price, Prices
 from syncchat.core.codec import dump
+from syncchat.core.grant import Role
 from syncchat.core.ids import Hlc
 from syncchat.core.presence import Presence
 from syncchat.core.room import Room
@@ -158,6 +160,28 @@ def test_A22_a_flood_of_questions_is_answered_slowly_and_the_oldest_not_at_all()
             assert len(world.told(BECAUSE)) == BURST
             await anyio.sleep(600)
         assert set(world.told(BECAUSE)) == set(posted[MAX_WAITING:])
+
+    play(story)
+
+
+def test_A22_who_may_only_read_answers_nothing_says_so_once_and_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story(world: World) -> None:
+        first, second = world.ann.post("one"), world.ann.post("two")
+        world.bot.admit(Role.READER)
+        async with world.answering():
+            world.ann.ask("why", first)
+            world.ann.ask("usage")
+            await anyio.sleep(1)
+            assert (world.told(BECAUSE), world.told(SPENT)) == ({}, {})
+            assert [record.message for record in caplog.records] == [
+                "room lobby: we may only read, so nobody is told of the agent's books"
+            ]
+            world.bot.admit(Role.AGENT)
+            world.bob.ask("why", second)
+            await anyio.sleep(1)
+        assert world.told(BECAUSE).keys() == {second}
 
     play(story)
 
