@@ -47,10 +47,10 @@ def lines_of(messages: Sequence[Message]) -> list[Line]:
     return list(lines_before(messages, len(messages)))[::-1]
 
 
-def lines_before(messages: Sequence[Message], stop: int) -> Iterator[Line]:
-    """The finished ones of `messages[:stop]`, newest first; of an answer's versions the last one."""
+def lines_before(messages: Sequence[Message], stop: int, start: int = 0) -> Iterator[Line]:
+    """The finished ones of `messages[start:stop]`, newest first; of an answer's versions the last one."""
     replaced = {message.of for message in messages[stop:] if is_finished(message)}
-    for index in range(min(stop, len(messages)) - 1, -1, -1):
+    for index in range(min(stop, len(messages)) - 1, start - 1, -1):
         message = messages[index]
         if is_finished(message) and message.id not in replaced:
             yield line_of(message)

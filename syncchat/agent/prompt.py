@@ -5,7 +5,8 @@ it by. The system's words come from `wording` and the agent's own persona, and f
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Literal
 
 from syncchat.agent import wording
@@ -41,7 +42,7 @@ __all__ = [
 ]
 
 JUDGE_WINDOW = 5
-"""How many messages the judge sees."""
+"""How many messages the judge sees, the one that it decides about among them."""
 
 REPLY_WINDOW = 20
 """How many messages the reply's prompt holds, beside those that were found or came since."""
@@ -97,12 +98,18 @@ def judge_prompt(
     topic: str = "",
     budget: int = JUDGE_BUDGET,
 ) -> Prompt:
-    """Ask whether to speak after `messages[stop - 1]`, given the last 5 finished messages up to it.
+    """Ask whether to answer `messages[stop - 1]`, given the last 5 finished messages, that one in any case.
 
-    `persona` is the operator's own text about the agent, `topic` the room's; `budget` is in tokens.
+    What came after it is among them: it may have been answered. `persona` is the operator's own text about
+    the agent, `topic` the room's; `budget` is in tokens.
     """
-    said = fit(lines_before(messages, stop), window=JUDGE_WINDOW, budget=budget)
-    labels = labelled(said.lines)
+    since = list(islice(lines_before(messages, len(messages), stop), JUDGE_WINDOW))
+    newer, more = since[: JUDGE_WINDOW - 1], since[JUDGE_WINDOW - 1 :]
+    before = lines_before(messages, stop)
+    said = fit(before, window=JUDGE_WINDOW - len(newer), budget=budget, newer=newer[::-1])
+    if more:
+        said = replace(said, left_out=True)
+    labels = labelled([*said.lines, *said.newer])
     scene = Scene(_shown(me), _present(people), one_line(topic, MAX_TOPIC), said, labels)
     turns = (Turn("system", wording.judges(scene.me, persona)), Turn("user", judges_data(scene)))
     return _prompt("judge", scene, turns, lambda: lines_before(messages, stop - 1))

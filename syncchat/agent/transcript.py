@@ -50,7 +50,8 @@ class Scene:
 def judges_data(scene: Scene) -> str:
     """Everything as data, the agent's own messages as well; the last line asks to decide."""
     label = _labels_by_id(scene)
-    rows = [_head(scene), *(row(line, label) for line in scene.said.lines)]
+    said = scene.said
+    rows = [_head(scene), *(row(line, label, new=line in said.newer) for line in (*said.lines, *said.newer))]
     return "\n".join([*rows, quoted({"decide": _in_question(scene, label)})])
 
 

@@ -97,6 +97,19 @@ async def test_A11_a_persons_answer_ends_the_waiting_and_no_model_is_called(worl
     assert (judge.prompts, model.prompts) == ([], [])
 
 
+async def test_A11_the_judge_is_asked_after_the_grace_period_with_what_was_said_meanwhile(
+    world: World,
+) -> None:
+    judge = ScriptedModel(["QUIET"])
+    async with running(world.agent(ScriptedModel(["42"]), judge, manners=AMBIENT)):
+        asked = world.ann.post(QUESTION)
+        world.bob.post("@cyd are you there?")
+        await until(lambda: judge.prompts)
+    [prompt] = judge.prompts
+    assert [line.id for line in prompt.lines] == [asked]
+    assert [line.text for line in prompt.newer] == ["@cyd are you there?"]
+
+
 async def test_A1_it_stays_quiet_when_the_judge_does_not_say_so(world: World) -> None:
     model, judge = ScriptedModel(["never"]), ScriptedModel(["I will not INTERJECT.\nQUIET"])
     async with running(world.agent(model, judge, manners=AMBIENT)):

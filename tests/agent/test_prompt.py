@@ -53,6 +53,26 @@ def test_A6_the_judge_sees_the_last_5_messages_with_their_authors() -> None:
     assert data(prompt)[-1] == {"decide": ["m5"]}
 
 
+def test_A6_the_judge_sees_what_came_since_and_which_message_it_decides_about() -> None:
+    messages = [said(i, "ann" if i % 2 else "bob", f"text {i}") for i in range(1, 7)]
+    prompt = judge_prompt([*messages, said(7, "ann", "", deleted=True)], 4, me=BOT, people=PEOPLE)
+    assert [(row["text"], row.get("new", False)) for row in data(prompt)[1:-1]] == [
+        ("text 2", False), ("text 3", False), ("text 4", False), ("text 5", True), ("text 6", True),
+    ]  # fmt: skip
+    assert data(prompt)[-1] == {"decide": ["m3"]}
+    assert prompt.labels["m3"] == messages[3].id
+    assert (prompt.lines[-1].text, [line.text for line in prompt.newer]) == ("text 4", ["text 5", "text 6"])
+    assert "left_out" not in data(prompt)[0]
+
+
+def test_A6_the_judge_sees_what_it_decides_about_however_much_came_since() -> None:
+    messages = [said(i, "ann", f"text {i}") for i in range(1, 31)]
+    prompt = judge_prompt(messages, 4, me=BOT, people=PEOPLE)
+    assert texts(prompt) == ["text 4", "text 27", "text 28", "text 29", "text 30"]
+    assert data(prompt)[-1] == {"decide": ["m1"]}
+    assert data(prompt)[0]["left_out"] is True
+
+
 def test_A6_the_reply_sees_the_last_20_and_the_names_of_those_present() -> None:
     prompt = replied([said(i, "ann", f"text {i}") for i in range(1, 31)])
     head, *messages, last = data(prompt)
