@@ -4,7 +4,7 @@ What people wrote is JSON, one line for each message, with the author's user id 
 it by. The system's words come from `wording` and the agent's own persona, and from nobody else.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
@@ -80,12 +80,23 @@ class Prompt:
     earlier: Callable[[], Iterator[Line]] = _nothing
     newer: tuple[Line, ...] = ()
     found: tuple[Line, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
     tools: tuple[ToolSpec, ...] = ()
 
     def cites(self, answer: str) -> list[Cite]:
         """What an answer to this prompt cites: its labels, each with the id of its message (see `citing`)."""
         return cites(answer, self.labels)
+
+    def label(self, line: Line) -> str:
+        """The label to cite a message by that is in the prompt or `earlier`, which gets one if it has none.
+
+        It is empty for a message whose id is not known.
+        """
+        known = next((label for label, id in self.labels.items() if id == line.id), "")
+        if not known and line.id:
+            known = f"m{len(self.labels) + 1}"
+            self.labels[known] = line.id
+        return known
 
 
 def judge_prompt(
@@ -161,7 +172,7 @@ def _prompt(
         earlier=earlier,
         newer=said.newer,
         found=said.found,
-        labels=scene.labels,
+        labels=dict(scene.labels),
     )
 
 

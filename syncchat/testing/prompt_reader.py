@@ -66,7 +66,15 @@ def _prompt(
     said = tuple(line for line in lines[: end + 1] if line not in found)
     people = tuple(_who(who) for who in head["present"])
     return Prompt(
-        purpose, me, people, said, (), lambda: iter([*reversed(said[:-1]), *found]), newer=newer, found=found
+        purpose,
+        me,
+        people,
+        said,
+        (),
+        lambda: iter([*reversed(said[:-1]), *found]),
+        newer=newer,
+        found=found,
+        labels={line.id: line.id for line in lines if line.id},  # it knows the messages by nothing else
     )
 
 

@@ -5,13 +5,16 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from syncchat.agent.builtin import BuiltinModel, pieces, reply, verdict
 from syncchat.agent.judge import judge, says_interject
 from syncchat.agent.model import whole
-from syncchat.agent.prompt import Line, Prompt, Purpose, Turn, Who
+from syncchat.agent.prompt import Line, Prompt, Purpose, Turn, Who, reply_prompt
+from syncchat.core.ids import format_id
+from syncchat.core.message import Message
 
 START = 1_700_000_000_000
 TALK = [
@@ -32,9 +35,31 @@ def prompt(last: str, talk: Sequence[tuple[str, str]] = TALK, *, purpose: Purpos
     )
 
 
+def said(at: int, text: str) -> Message:
+    """A message that ann has written."""
+    more: dict[str, Any] = {"re": None, "edited": None, "state": None, "reactions": {}, "durable": True}
+    id = format_id(at, "ann", 0)
+    return Message(id, at, "ann", text, streaming=False, deleted=False, agent=False, **more)
+
+
 @pytest.mark.parametrize("asked", ["@bot 15% of 80", "bot: what is 15% of 80?", "Robo, calculate 15% of 80"])
 def test_it_calculates(asked: str) -> None:
     assert reply(prompt(asked)) == "15% of 80 = 12"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "@bot what 12*12 is",
+        "@bot does anybody know what 12*12 is?",
+        "bot: can you tell me what 12*12 is?",
+        "@bot do you know how much 12*12 is?",
+        "@bot tell me what is 12*12",
+        "@bot I want to know what 12*12 equals",
+    ],
+)
+def test_it_calculates_what_is_asked_for_in_a_clause(asked: str) -> None:
+    assert reply(prompt(asked)) == "12*12 = 144"
 
 
 def test_it_says_why_it_cannot_calculate() -> None:
@@ -103,6 +128,19 @@ def test_it_finds_what_is_older_than_its_prompt_and_not_the_searches_for_it() ->
     ]
 
 
+def test_A6_what_it_found_is_cited_by_its_message_in_its_prompt_or_older() -> None:
+    texts = ["the safe is old [m2]", *[f"chat {i}" for i in range(50)], "the safe is new", "@bot find safe"]
+    messages = [said(START + i * 60_000, text) for i, text in enumerate(texts)]
+    prompt = reply_prompt(messages, len(messages), me=Who("bot", "Robo"), people=())
+    answer = reply(prompt)
+    assert answer.splitlines()[1:] == [
+        "- ann, 2023-11-14 23:04 UTC: “the safe is new” [m19]",
+        "- ann, 2023-11-14 22:13 UTC: “the safe is old” [m21]",
+    ]
+    assert prompt.cites(answer) == [("m19", messages[-2].id), ("m21", messages[0].id)]
+    assert reply(prompt) == answer
+
+
 def test_it_says_when_it_found_nothing_and_when_there_is_more() -> None:
     assert reply(prompt("@bot find unicorn")) == "I found no message with “unicorn” among those I have."
     many = reply(prompt("@bot find chat", [("cyd", f"chat {i}") for i in range(9)])).splitlines()
@@ -134,6 +172,7 @@ def test_it_says_that_it_is_a_built_in_one_and_what_it_can_do(asked: str) -> Non
         "who said sqlite?",
         "wie viel ist 12*7?",
         "combien font 3+4 ?",
+        "does anybody know what 6*7 is?",
     ],
 )
 def test_A1_it_speaks_when_spoken_to_or_asked_what_it_can_do(text: str) -> None:
@@ -157,6 +196,8 @@ def test_A1_it_speaks_when_spoken_to_or_asked_what_it_can_do(text: str) -> None:
         "INTERJECT",
         "10-4",
         "why?",
+        "I know what 2+2 is",
+        "does anybody know what love is?",
         "bob, who is here?",
         "5?",
     ],

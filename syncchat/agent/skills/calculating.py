@@ -12,6 +12,12 @@ _LEAD = (
     r"hoeveel is|quanto (?:fa|è|é|são)|ile to(?: jest)?"
 )
 _CALCULATE = re.compile(rf"(?:{_LEAD})\s+(.+)", re.I)
+_INDIRECT = re.compile(r"(?:what|how much) (.+?) (?:is|are|makes?|equals?)", re.I)
+_WANTS_TO_KNOW = re.compile(
+    r"(?:(?:do|does) (?:you|we|any(?:one|body)|some(?:one|body)) know|any(?:one|body) know|tell (?:me|us)"
+    r"|(?:i|we) (?:want|need|would like) to know) ",
+    re.I,
+)
 _DATE_OR_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}|\d+(?:\.\d+){2,}")
 
 
@@ -48,7 +54,9 @@ def asks_to_calculate(text: str) -> bool:
 def _expression(text: str) -> tuple[str, bool]:
     """What may be arithmetic in the text, and whether its result is plainly asked for."""
     request = bare(text)
-    led = _CALCULATE.fullmatch(request)
+    told = _WANTS_TO_KNOW.match(request)
+    request = request[told.end() :] if told else request
+    led = _INDIRECT.fullmatch(request) or _CALCULATE.fullmatch(request)
     # One character more than may be calculated, so that what is too long is seen to be.
     candidate = (led[1] if led else request).rstrip("= ")[: MAX_LENGTH + 1]
     return candidate, bool(led) or text.rstrip().endswith(("?", "="))

@@ -38,7 +38,7 @@ _ANYBODY = frozenset({"", "we", "anyone", "anybody", "someone", "somebody", "peo
 
 
 def finding(request: str, prompt: Prompt) -> str | None:
-    """Earlier messages with every word asked for, the newest first, with their authors and times."""
+    """Earlier messages with every word asked for, the newest first, with authors and times, each cited."""
     match = _question(bare(request))
     if match is None or not prompt.lines:
         return None
@@ -48,7 +48,7 @@ def finding(request: str, prompt: Prompt) -> str | None:
     if not what and author is None:
         return None
     found = list(islice(_matching(prompt, what, author), MAX_FOUND + 1))
-    return _told(found, what, author)
+    return _told(found, what, author, prompt)
 
 
 def asks_who_said(text: str) -> bool:
@@ -86,10 +86,10 @@ def _is_search(text: str) -> bool:
     return _question(bare(unaddressed)) is not None
 
 
-def _told(found: Sequence[Line], what: str, author: str | None) -> str:
+def _told(found: Sequence[Line], what: str, author: str | None, prompt: Prompt) -> str:
     by = f" by {author}" if author else ""
     about = f" with “{one_line(what, 60)}”" if what else ""
     if not found:
         return f"I found no message{by}{about} among those I have."
     head = f"The newest {MAX_FOUND} messages" if len(found) > MAX_FOUND else "What I found"
-    return "\n".join([f"{head}{by}{about}:", *(quoted(line) for line in found[:MAX_FOUND])])
+    return "\n".join([f"{head}{by}{about}:", *(quoted(line, prompt) for line in found[:MAX_FOUND])])

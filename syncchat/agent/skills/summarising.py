@@ -32,7 +32,7 @@ def summarising(request: str, prompt: Prompt) -> str | None:
     if not lines:
         return "There is nothing to summarise yet: I see no earlier message."
     question = _open_question(prompt.lines[:-1])
-    return "\n".join([_overview(lines), *_topics(lines), *_key_messages(lines), *question])
+    return "\n".join([_overview(lines), *_topics(lines), *_key_messages(lines, prompt), *question])
 
 
 def _is_talk(line: Line, me: Who) -> bool:
@@ -59,7 +59,7 @@ def _topics(lines: Sequence[Line]) -> list[str]:
     return [f"Mostly about: {', '.join(topics[:TOPICS])}."] if topics else []
 
 
-def _key_messages(lines: Sequence[Line]) -> list[str]:
+def _key_messages(lines: Sequence[Line], prompt: Prompt) -> list[str]:
     """The messages with the weightiest words, in the order they were said."""
     counts = weights(lines)
 
@@ -69,7 +69,7 @@ def _key_messages(lines: Sequence[Line]) -> list[str]:
         return (sum(counts[word] for word in said) / (len(said) + 4), index)
 
     best = sorted(range(len(lines)), key=weight, reverse=True)[:KEY_MESSAGES]
-    return [quoted(lines[index]) for index in sorted(best)]
+    return [quoted(lines[index], prompt) for index in sorted(best)]
 
 
 def _open_question(lines: Sequence[Line]) -> list[str]:

@@ -3,7 +3,8 @@
 import re
 from datetime import UTC, datetime
 
-from syncchat.agent.prompt import Line, one_line
+from syncchat.agent.citing import unlabelled
+from syncchat.agent.prompt import Line, Prompt, one_line
 
 MAX_QUOTE = 160
 """Characters of a message that an answer quotes."""
@@ -43,6 +44,9 @@ def when(at: int) -> str:
     return f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def quoted(line: Line) -> str:
-    """A message as one line of an answer, with its author and its time."""
-    return f"- {line.user}, {when(line.at)}: “{one_line(line.text, MAX_QUOTE)}”"
+def quoted(line: Line, prompt: Prompt) -> str:
+    """A message as one line of an answer, with its author and its time, and cited by its label."""
+    label = prompt.label(line)
+    # A text that holds what looks like a label would lead to another message than its own.
+    text = one_line(unlabelled(line.text), MAX_QUOTE)
+    return f"- {line.user}, {when(line.at)}: “{text}”{label and f' [{label}]'}"
