@@ -141,9 +141,17 @@ class Turn:
         """Claim the answer before any model is called; what has one already gets no other."""
         if not self._kit.room.may_write:
             self._cut = "withdrawn"
+        elif self._is_out_of_view():
+            self._left = 0
+            return
         elif not all([self._claims.claim(id, "") for id in self.job.claimed]):  # noqa: C419 - claims all
             self._cut = "lost"
         self._is_claimed = True
+
+    def _is_out_of_view(self) -> bool:
+        """Whether the message's page was closed while it waited: what was deleted is withdrawn before."""
+        timeline = self._kit.room.timeline
+        return timeline.get(self.job.id) is None and bool(timeline) and self.job.id < timeline[0].id
 
     async def _write(self) -> bool:
         """Write a draft; whether another one is to be written, since it knew too little."""
@@ -228,6 +236,8 @@ class Turn:
 
     def _how_it_ended(self) -> tuple[End, str | None]:
         draft = self._draft
+        if draft is None and self._cut is None and not self._left:
+            return "error", "the question was out of view before it could be answered"
         if draft is None or (draft.state is not None and self._cut is not None):
             return self._cut or "interrupted", None
         if draft.state is None:

@@ -5,11 +5,13 @@ from typing import Any
 
 import anyio
 import pytest
+from pycrdt import Doc
 
 from syncchat.agent import BuiltinModel, Manners, ModelFailed
 from syncchat.agent.draft import Draft
 from syncchat.agent.prompt import Prompt, Who
 from syncchat.core.message import MAX_TEXT
+from syncchat.core.store import Store
 from syncchat.testing.agent_world import VIRTUAL, World, running, until
 from syncchat.testing.scripted_model import ScriptedModel, Step
 
@@ -129,6 +131,27 @@ async def test_A17_an_addressed_turn_that_fails_is_a_message_in_the_state_error_
     [answer] = world.answers
     assert (answer.text, answer.state, answer.re) == ("", "error", asked)
     assert answer.problem in ("down", "the model answered nothing")
+
+
+async def test_A17_a_question_whose_page_was_closed_while_it_waited_fails_for_all_to_see(
+    world: World,
+) -> None:
+    model = ScriptedModel(["never"])
+    async with running(world.agent(model)):
+        world.ann.set_presence(name="ann", typing=True)
+        asked = world.ann.post("@bot hello?")
+        await until(lambda: world.told["state"] == "waiting")
+        page = Store(Doc())
+        for room in (world.ann, world.bob, world.bot):
+            room.attach(1, page)
+        world.bob.post("good morning")
+        world.bot.detach(0)
+        world.ann.set_presence(name="ann", typing=False)
+        await answered(world, 1)
+    [answer] = world.answers
+    assert (answer.re, answer.text, answer.state) == (asked, "", "error")
+    assert "out of view" in (answer.problem or "")
+    assert model.prompts == []
 
 
 async def test_A17_an_unasked_turn_that_fails_leaves_no_message(world: World) -> None:
