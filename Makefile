@@ -46,8 +46,8 @@ fuzz: setup ## a long search for harm and for false refusals; FUZZ_EXAMPLES and 
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-20000} FUZZ_SEEDS=$${FUZZ_SEEDS:-200} $(TIMED) "fuzz: decoder and guard" \
 		$(BIN)/python -m pytest -q -n 2 --timeout 0 tests/hostile
 
-faults: setup ## every fault in full: 200 kills, a reader that stops for a minute; ten minutes
-	@FAULTS=full $(TIMED) "faults: in full" $(BIN)/python -m pytest -q -s --timeout 0 tests/faults
+faults: setup ## every fault in full: 200 kills, a reader that stops for a minute, 500 stories of agents; a quarter of an hour
+	@FAULTS=full $(TIMED) "faults: in full" $(BIN)/python -m pytest -q -s --timeout 0 tests/faults tests/sim/test_agent_story.py
 
 check: lint types imports docs ## lint, format, types, import contracts, SPEC and docs
 

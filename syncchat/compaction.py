@@ -14,10 +14,11 @@ ENTRIES = 200
 OFFLOAD = 1 << 16
 """Bytes above which the work is done in a thread, so that the event loop stays free."""
 
-APART = 1 << 20
-"""Bytes above which a thread would hold up the others for too long, so that a process does it.
+APART = 3 << 20
+"""Bytes above which a thread would hold up the others for too long (50 ms), so that a process does it.
 
-Such a doc is no ordinary page: those are far smaller.
+No ordinary page comes there, also one that is written fast: the second that a process takes to start would be
+megabytes more in the log, and in memory, the next time.
 """
 
 AT_ONCE = 16_384

@@ -99,10 +99,11 @@ class Feeder:
             self._todo.pop(doc, None)
             self._todo[doc] = None  # the newest is the last, and read first
         else:
-            known = self._noted.get(doc)
-            self._noted[doc] = (seq, {**known[1], **rows} if known else dict(rows))
-            for row in rows.values():
-                self._size += EACH + (len(row) if isinstance(row, str) else 0)
+            noted = self._noted.get(doc)
+            known = {} if noted is None else noted[1]
+            for id, row in rows.items():
+                self._size += _weight(row) - (_weight(known[id]) if id in known else 0)
+            self._noted[doc] = (seq, {**known, **rows})
             if self._size > MAX_NOTED:
                 self._read_instead()
         self._wakeup.call()
@@ -219,6 +220,10 @@ class Feeder:
             except SearchFailed as error:
                 logger.error("removed texts may be left in the search index: %s", error)
             pause = max(PURGE_SECONDS, PURGE_SHARE * (anyio.current_time() - begun))
+
+
+def _weight(row: object) -> int:
+    return EACH + (len(row) if isinstance(row, str) else 0)
 
 
 def _by_age(head: tuple[str, int]) -> int:
