@@ -114,7 +114,7 @@ class Ears:
         if here != self._here:
             self._here = here
             self._tell(Here(here))
-        typing = {person.user for person in persons if person.state.get("typing")}
+        typing = {person.user for person in persons if person.is_writing}
         for user in sorted(typing ^ self._types):
             self._tell(Typing(user, self._now() + (TYPING if user in typing else -1)))
         self._types = typing

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from syncchat.core.grant import Role
 from syncchat.core.ids import NAME
@@ -11,6 +11,10 @@ from syncchat.core.presence import Subscription
 
 STANDBY = "standby"
 """The state of a process of an agent that waits for another one to end."""
+
+
+WRITING: Final = "writing"
+"""What somebody says to be doing, as `state`, while writing a message."""
 
 
 class PresenceLike(Protocol):
@@ -43,6 +47,11 @@ class Person:
     def is_moderator(self) -> bool:
         """Whether the server says so (G15); one that does not tell roles says it of nobody."""
         return self.state.get("role") == Role.MODERATOR
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether somebody is writing a message: clients tell it with `set_presence(state="writing")`."""
+        return self.state.get("state") == WRITING
 
 
 def people(states: Mapping[int, Mapping[str, Any]]) -> list[Person]:

@@ -270,7 +270,7 @@ class Room:
         return None
 
     def set_presence(self, **fields: Any) -> None:
-        """Say something of oneself (`typing=True`), next to what was said before; None takes it back.
+        """Say something of oneself (`state="writing"`), next to what was said before; None takes it back.
 
         Raises ValueError if it gets too large.
         """

@@ -138,7 +138,7 @@ async def test_A17_a_question_whose_page_was_closed_while_it_waited_fails_for_al
 ) -> None:
     model = ScriptedModel(["never"])
     async with running(world.agent(model)):
-        world.ann.set_presence(name="ann", typing=True)
+        world.ann.set_presence(name="ann", state="writing")
         asked = world.ann.post("@bot hello?")
         await until(lambda: world.told["state"] == "waiting")
         page = Store(Doc())
@@ -146,7 +146,7 @@ async def test_A17_a_question_whose_page_was_closed_while_it_waited_fails_for_al
             room.attach(1, page)
         world.bob.post("good morning")
         world.bot.detach(0)
-        world.ann.set_presence(name="ann", typing=False)
+        world.ann.set_presence(name="ann", state=None)
         await answered(world, 1)
     [answer] = world.answers
     assert (answer.re, answer.text, answer.state) == (asked, "", "error")

@@ -108,9 +108,9 @@ def test_only_what_a_policy_decides_about_is_told(world: World, heard: list[Even
 def test_who_is_there_and_who_types_is_told_when_it_changes(world: World, heard: list[Event]) -> None:
     world.bot.set_presence(agent=True, state="watching")
     assert [event.people for event in heard if isinstance(event, Here)] == []
-    world.bob.set_presence(typing=True)
+    world.bob.set_presence(state="writing")
     world.bob.set_presence(mood="fine")
-    world.bob.set_presence(typing=None)
+    world.bob.set_presence(state=None)
     assert heard == [Typing("bob", START + TYPING), Typing("bob", START - 1)]
     world.room("carl").set_presence(name="Carl")
     here = heard[-1]

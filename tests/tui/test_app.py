@@ -243,7 +243,7 @@ async def test_writing_is_told_to_the_others_until_it_is_sent(enter: Enter, stor
     async with app.run_test() as pilot:
         await pilot.press("h", "i")
         await pilot.pause()
-        assert room.people[0].state["state"] == "writing"
+        assert room.people[0].is_writing, "agents wait for that"
         await pilot.press("enter")
         await pilot.pause()
         assert "state" not in room.people[0].state

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Footer
 
+from syncchat.core.people import WRITING
 from syncchat.errors import SyncchatError
 from syncchat.paged_room import PagedRoom
 from syncchat.search import Hit
@@ -222,7 +223,7 @@ class ChatApp(App[int], inherit_bindings=False):
 
     def on_composer_writing(self, event: Composer.Writing) -> None:
         """Tell the others that something is being written."""
-        self.room.set_presence(state="writing" if event.writing else None)
+        self.room.set_presence(state=WRITING if event.writing else None)
 
     def on_composer_page(self, event: Composer.Page) -> None:
         """PageUp and PageDown, pressed in the composer."""
