@@ -138,9 +138,6 @@ class Errands:
         return Charged(model, self._kit.notebook, payer, self._kit.clock)
 
     def _job(self, decision: Speak) -> Job:
-        asker = author_of(decision.id)
-        if decision.of is not None:
-            # Who wants another version pays for it, and not who asked the question.
-            again = [asked for asked in self._kit.room.asked("again") if asked.what == decision.of]
-            asker = again[-1].user if again else asker
+        # Who wants another version, or does not want to wait, pays for it, and not who asked the question.
+        asker = decision.by or author_of(decision.id)
         return Job(decision.id, asker, decision.rule in ADDRESSED, decision.merged, decision.of)

@@ -86,6 +86,23 @@ async def test_A11_anybody_may_let_it_answer_now(world: World) -> None:
         assert world.finished == [("42", None)]
 
 
+async def test_A23_who_does_not_want_to_wait_or_wants_it_again_is_charged(world: World) -> None:
+    manners = Manners(ambient=True, grace=500)
+    async with (
+        Notebook.open(None, Budget(calls_per_user=1)) as notebook,
+        running(world.agent(ScriptedModel(["42"]), manners=manners, notebook=notebook)),
+    ):
+        asked = world.ann.post(QUESTION)
+        await until(lambda: world.told["state"] == "waiting")
+        world.bob.ask("now", asked)
+        await until(lambda: world.finished == [("42", None)])
+        left = [await notebook.allowance(user, "lobby", world.now) for user in ("ann", "bob")]
+        assert [one.left for one in left] == [1, 0]
+        world.ann.ask("again", world.answers[0].id)
+        await until(lambda: len(world.finished) == 2)
+        assert (await notebook.allowance("ann", "lobby", world.now)).left == 0
+
+
 async def test_A11_a_persons_answer_ends_the_waiting_and_no_model_is_called(world: World) -> None:
     model, judge = ScriptedModel(["42"]), ScriptedModel(["INTERJECT"])
     async with running(world.agent(model, judge, manners=AMBIENT)):

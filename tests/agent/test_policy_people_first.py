@@ -2,7 +2,7 @@
 
 import pytest
 
-from syncchat.agent.policy import Ambient, Manners, Wait
+from syncchat.agent.policy import Ambient, Manners, Speak, Wait
 from syncchat.agent.policy.turns import MAX_TELLS
 from syncchat.testing.talk import Talk
 
@@ -83,6 +83,34 @@ def test_A11_anybody_may_have_it_answered_now() -> None:
     talk, id = waiting()
     talk.ask("now", id, user="cy")
     assert talk.last(id) == ("Speak", "now")
+
+
+def test_A11_now_is_for_what_waits_and_for_nothing_else() -> None:
+    talk = Talk(Manners(ambient=True))
+    statement = talk.say("bob", "hello everybody")
+    talk.ask("now", statement, user="eve")
+    assert talk.spoken == []
+    talk.hear(Ambient(on=False))
+    question = talk.say("ann", QUESTION)
+    talk.ask("now", question, user="eve")
+    assert talk.spoken == []
+
+
+def test_A23_who_lets_it_answer_now_is_who_asks_unless_somebody_has() -> None:
+    talk, id = waiting()
+    talk.ask("now", id, user="eve")
+    assert [(one.id, one.by) for one in talk.decisions if isinstance(one, Speak)] == [(id, "eve")]
+    called = talk.say("bob", "@bot and this?")
+    talk.ask("now", called, user="eve")
+    talk.end(id)
+    assert [(one.id, one.by) for one in talk.decisions if isinstance(one, Speak)][1:] == [(called, None)]
+
+
+def test_A23_of_a_new_version_the_asker_is_who_wants_it() -> None:
+    talk = Talk()
+    answer = talk.answer(talk.say("ann", "@bot what is 2+2?"))
+    talk.ask("again", answer, user="eve")
+    assert [one.by for one in talk.decisions if isinstance(one, Speak)] == [None, "eve"]
 
 
 def test_A11_now_ends_the_judging_and_answers_once() -> None:

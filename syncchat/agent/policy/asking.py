@@ -20,20 +20,20 @@ def again(desk: Desk, memory: Memory, id: str, user: str, now: int) -> None:
         return
     if desk.holding(note.re) is None:
         asker = memory.notes.author(note.re) or user
-        desk.add(Turn(note.re, asker, now, now, Rule.AGAIN, asked=True, of=id))
+        desk.add(Turn(note.re, asker, now, now, Rule.AGAIN, asked=True, of=id, by=user))
 
 
-def answer_now(desk: Desk, memory: Memory, id: str, now: int) -> None:
-    """Do not wait, and ask no judge; what was answered, deleted or is being written is left alone."""
-    note = memory.notes.get(id)
+def answer_now(desk: Desk, id: str, user: str, now: int) -> None:
+    """Answer what is waiting or judged at once, and ask no judge; whatever nobody waits for is left alone.
+
+    Who skips the waiting is who asks; but what somebody has asked already stays that person's.
+    """
     turn = desk.holding(id)
-    if turn is None:
-        author = memory.notes.author(id)
-        if author in (None, memory.me.user) or (note is not None and (note.spoken or note.gone)):
-            return
-        desk.add(Turn(id, author or "", now, now, Rule.NOW, asked=True))
-    elif turn is not desk.speaking:
-        if turn is desk.judging:
-            desk.judging = None
-        turn.due, turn.rule, turn.asked = now, Rule.NOW, True
-        desk.open.put(turn)
+    if turn is None or turn is desk.speaking:
+        return
+    if turn is desk.judging:
+        desk.judging = None
+    if not turn.asked:
+        turn.by = user
+    turn.due, turn.rule, turn.asked = now, Rule.NOW, True
+    desk.open.put(turn)

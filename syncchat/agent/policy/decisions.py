@@ -75,7 +75,8 @@ class Judge:
 class Speak:
     """Answer this message, and by the same reply those in `merged`; it ends with an Ended. One at a time.
 
-    `of` is the answer that the reply is a new version of.
+    `of` is the answer that the reply is a new version of. `by` is who asked for it by `again` or `now`; None:
+    whoever wrote the message did.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Speak:
     merged: tuple[str, ...] = ()
     of: str | None = None
     inputs: Inputs = field(default_factory=_none)
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,17 @@ class Desk:
             *merged, id = left
             user = self._memory.notes.author(id) or turn.user
             self.open.put(
-                Turn(id, user, turn.at, turn.due, turn.rule, turn.asked, late=turn.late, merged=merged)
+                Turn(
+                    id,
+                    user,
+                    turn.at,
+                    turn.due,
+                    turn.rule,
+                    turn.asked,
+                    late=turn.late,
+                    by=turn.by,
+                    merged=merged,
+                )
             )
 
     # What the runtime tells
@@ -188,7 +198,7 @@ class Desk:
         self._mark(turn, spoken=True)
         rule = turn.rule if turn.asked else Rule.JUDGED
         inputs = {"user": turn.user, "age_ms": max(0, now - turn.at), "late": turn.late}
-        self.decisions.append(Speak(turn.id, rule, tuple(turn.merged), turn.of, inputs))
+        self.decisions.append(Speak(turn.id, rule, tuple(turn.merged), turn.of, inputs, turn.by))
 
     def _mark(self, turn: Turn, *, spoken: bool) -> None:
         """Remember whether the messages of a turn are answered; of a new version, the version before it."""

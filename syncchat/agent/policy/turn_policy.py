@@ -282,7 +282,7 @@ class TurnPolicy:
             case "again" if not self._mood.dismissed:
                 again(self._desk, self._memory, asked.id, asked.user, self._now)
             case "now" if not self._mood.dismissed:
-                answer_now(self._desk, self._memory, asked.id, self._now)
+                answer_now(self._desk, asked.id, asked.user, self._now)
             case "hush":
                 self._mood.hush(asked.seconds, self._now)
                 if asked.seconds > 0:

@@ -24,7 +24,7 @@ class Turn:
     `asked`: the agent was asked, by `rule`; else it is an open question, and `approved` if the judge said so.
     `late`: it was not heard in time. `shown` is what the last Wait told of it, `told` how many Tells there
     were, `began` (ms) when its answer began. `withdrawn`: what is being written goes; `left` are messages
-    that a further answer is for then.
+    that a further answer is for then. `by` asked for the answer by a request, in place of `user`.
     """
 
     id: str
@@ -36,6 +36,7 @@ class Turn:
     late: bool = False
     approved: bool = False
     of: str | None = None
+    by: str | None = None
     merged: list[str] = field(default_factory=list)
     shown: Rule | None = None
     told: int = 0
