@@ -265,6 +265,15 @@ def test_A7_a_request_for_quiet_tells_for_how_long() -> None:
     assert talk.policy.quiet_until == talk.now - 1_000 + 2 * 3600 * 1000
 
 
+def test_A7_an_old_request_for_quiet_does_not_begin_anew_when_it_is_heard_again() -> None:
+    talk = Talk(AMBIENT)
+    talk.say("ann", "bot: be quiet for 2 hours please", ago=3600)
+    assert talk.policy.quiet_until == talk.now - 1_000 + 3600 * 1000
+    talk = Talk(AMBIENT)
+    talk.say("ann", "bot: be quiet for 2 hours please", ago=3 * 3600)
+    assert talk.policy.quiet_until is None
+
+
 def test_A7_hushed_it_says_nothing_to_anybody_and_dismissed_nothing_at_all() -> None:
     talk = Talk()
     talk.ask("hush", seconds=60)

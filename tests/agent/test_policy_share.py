@@ -1,6 +1,6 @@
 """How much an agent may say that nobody asked for, and how often it may ask its judge."""
 
-from syncchat.agent.policy import Judge, Manners, Speak
+from syncchat.agent.policy import Judge, Manners, Said, Speak
 from syncchat.agent.policy.memory import WINDOW
 from syncchat.testing.talk import Talk
 
@@ -35,6 +35,35 @@ def test_A13_what_it_is_asked_does_not_count() -> None:
     for _ in range(10):
         talk.answer(talk.say("ann", "@bot what is 2+2?"))
     assert talk.last(talk.say("bob", "does anybody know what 3+3 is?")) == ("Judge", "open question")
+
+
+def test_A13_a_restart_does_not_forget_what_was_said_unasked() -> None:
+    manners = Manners(ambient=True, grace=0, share=0.05, gate=1.0)
+    before = Talk(manners)
+    before.answer(before.say("ann", "@bot what is 2+2?"))
+    asked = before.say("ann", "does anybody know what 1+1 is?")
+    before.verdict(asked, speak=True)
+    before.answer(asked)
+    before.wait(600)
+    after = Talk(manners)
+    after.now = before.now
+    for heard in before.heard.values():
+        after.hear(Said(heard))
+    for talk in (before, after):
+        talk.wait(30)
+        question = talk.say("cyd", "does anybody know what 9+1 is?")
+        assert talk.last(question) == ("Withdraw", "share used up")
+
+
+def test_A13_what_it_was_asked_before_a_restart_does_not_count() -> None:
+    manners = Manners(ambient=True, grace=0, share=0.05, gate=1.0)
+    before, after = Talk(manners), Talk(manners)
+    before.answer(before.say("ann", "@bot what is 2+2?"))
+    before.wait(3600)
+    after.now = before.now
+    for heard in before.heard.values():
+        after.hear(Said(heard))
+    assert after.last(after.say("cyd", "does anybody know what 9+1 is?")) == ("Judge", "open question")
 
 
 def test_A13_the_judge_is_called_for_at_most_so_many_messages_of_people() -> None:

@@ -33,12 +33,16 @@ V = TypeVar("V")
 
 @dataclass(slots=True)
 class Note:
-    """One message; `depth`: how many agents spoke in a row, it included; `spoken`: it was answered."""
+    """One message; `depth`: how many agents spoke in a row, it included; `spoken`: it was answered.
+
+    `asked`: it asked the agent.
+    """
 
     user: str
     at: int
     re: str | None = None
     depth: int = 0
+    asked: bool = False
     spoken: bool = False
     gone: bool = False
 

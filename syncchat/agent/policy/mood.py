@@ -22,9 +22,9 @@ class Mood:
         if seconds <= 0:
             self.quiet_until = 0
 
-    def be_quiet(self, seconds: float, now: int) -> None:
-        """Say nothing unasked for so long, at most MAX_SECONDS."""
-        self.quiet_until = max(self.quiet_until, now + int(min(seconds, MAX_SECONDS) * 1000))
+    def be_quiet(self, seconds: float, since: int) -> None:
+        """Say nothing unasked for so long since then (ms), at most MAX_SECONDS."""
+        self.quiet_until = max(self.quiet_until, since + int(min(seconds, MAX_SECONDS) * 1000))
 
     def set_back(self, by: int) -> None:
         """The clock was set back by so many ms."""

@@ -140,7 +140,7 @@ class TurnPolicy:
         else:
             reading = self._read(heard, at)
             self._listening.hear(heard, at, reading)
-            self._memory.note(heard, at, self._manners.gate)
+            self._memory.note(heard, at, self._manners.gate).asked = reading.asked
             self._decide(heard, at, reading)
 
     def _read(self, heard: Heard, at: int) -> Reading:
@@ -165,7 +165,10 @@ class TurnPolicy:
         notes = self._memory.notes
         asked = notes.get(heard.re)
         notes.put(heard.id, Note(heard.user, at, heard.re, asked.depth if asked is not None else 0))
-        for done in (notes.get(heard.re), notes.get(heard.of)):
+        if asked is not None and not asked.spoken and heard.of is None:
+            # It was not this policy that decided to speak, and its share is that of all runs.
+            self._memory.spoke(unasked=not asked.asked)
+        for done in (asked, notes.get(heard.of)):
             if done is not None:
                 done.spoken = True
         turn = self._desk.holding(heard.re) if heard.re is not None else None
@@ -179,7 +182,7 @@ class TurnPolicy:
     def _decide(self, heard: Heard, at: int, reading: Reading) -> None:
         """Decide about a new message."""
         if reading.hush is not None:
-            self._be_quiet(heard.user, reading.hush)
+            self._be_quiet(heard.user, reading.hush, at)
         if reading.asked and self._now - at > self._manners.fresh * 1000:
             self._quiet(heard.id, Rule.STALE, at)
         elif reading.asked and self._is_answered(heard, at):
@@ -259,12 +262,6 @@ class TurnPolicy:
             if reading.asked or reading.open:
                 self._desk.add(self._turn(heard, turn.at, reading))
 
-    def _still_follows(self, turn: Turn, reading: Reading) -> bool:
-        """Whether a follow-up, or what was added to what is being written, is one with its new text too."""
-        quiet = (Rule.PEOPLE_ONLY, Rule.QUIET_PLEASE, Rule.ACKNOWLEDGEMENT, Rule.TO_OTHERS, Rule.FAILED)
-        implied = turn.rule is Rule.FOLLOW_UP or reading.rule is Rule.MERGED
-        return implied and reading.rule not in quiet
-
     def _gone(self, id: str) -> None:
         note = self._memory.notes.get(id)
         if note is None:
@@ -304,9 +301,9 @@ class TurnPolicy:
             if not turn.asked:
                 self._desk.withdraw(turn, Rule.ADDRESSED_ONLY)
 
-    def _be_quiet(self, user: str, seconds: float) -> None:
+    def _be_quiet(self, user: str, seconds: float, at: int) -> None:
         """Somebody wants quiet: nothing unasked for so long, and nothing more for that person now."""
-        self._mood.be_quiet(seconds, self._now)
+        self._mood.be_quiet(seconds, at)
         self._memory.floors.clear()
         for turn in list(self._desk.turns()):
             if not turn.asked or turn.late or turn.user == user or turn is self._desk.speaking:
