@@ -68,18 +68,29 @@ CONTINUES = r"und|aber|oder|pero|et|mais|maar|ale|ve|och|og|но"
 
 QUIET = (
     r"sei (?:bitte )?(?:mal |jetzt )*(?:still|ruhig|leise)|halte? (?:bitte )?(?:mal )?(?:die klappe|"
-    r"den mund|dich (?:da )?raus)|ruhe|klappe|schweig|hör auf|höre auf|nicht jetzt|"
-    r"(?:antworte|schreib|sag|rede|antworten) (?:bitte |jetzt )*(?:nicht|nichts)|halt dich zurück|"
-    r"cállate|callate|calla|silencio|no (?:respondas|contestes|hables|digas)|deja de|basta|déjanos|"
-    r"ahora no|"
-    r"tais[- ]toi|taisez[- ]vous|chut|la ferme|arrête|ne (?:réponds|dis|parle|écris) (?:plus|pas|rien)|"
-    r"laisse[- ]nous|pas maintenant|"
-    r"wees (?:even |eens )?stil|stil|hou (?:je mond|op|je stil)|zwijg|niet (?:antwoorden|reageren)|nu niet|"
-    r"zitto|taci|stai zitto|silenzio|smetti|non rispondere|cala(?: a boca|-te|te)|silêncio|fica quiet[oa]|"
-    r"cicho|bądź cicho|zamknij się|przestań|sus|sessiz ol|var tyst|tyst|vær stille|hold kjeft|"
-    r"молчи|замолчи|тихо|хватит|黙って|静かに|安静|闭嘴|조용히"
+    r"den mund|dich (?:da )?raus)|(?:antworte|schreib|sag|rede|antworten) (?:bitte |jetzt )*(?:nicht|"
+    r"nichts)|halt dich zurück|"
+    r"cállate|callate|no (?:respondas|contestes|hables|digas)|deja de (?:hablar|responder|contestar|"
+    r"escribir)|déjanos|"
+    r"tais[- ]toi|taisez[- ]vous|la ferme|ne (?:réponds|dis|parle|écris) (?:plus|pas|rien)|laisse[- ]nous|"
+    r"wees (?:even |eens )?stil|hou (?:je mond|je stil)|zwijg|niet (?:antwoorden|reageren)|"
+    r"stai zitto|non rispondere|cala(?: a boca|-te|te)|fica quiet[oa]|"
+    r"bądź cicho|zamknij się|sessiz ol|var tyst|vær stille|hold kjeft|молчи|замолчи|黙って|闭嘴"
 )
 """What asks for quiet, as the source of a pattern."""
+
+QUIET_ALONE = (
+    r"ruhe|klappe|schweig|hör auf|höre auf|nicht jetzt|calla|silencio|basta|ahora no|chut|arrête|"
+    r"pas maintenant|stil|hou op|nu niet|zitto|taci|silenzio|smetti|silêncio|cicho|przestań|sus|tyst|"
+    r"тихо|хватит|静かに|安静|조용히"
+)
+"""What asks for quiet if it is all that is said, as the source of a pattern."""
+
+BESIDE_QUIET = (
+    r"bitte|mal|jetzt|endlich|por favor|ya|un rato|s'il te plaît|svp|stp|maintenant|even|nu|eens|alsjeblieft|"
+    r"per favore|adesso|agora|proszę|teraz|пожалуйста|lütfen"
+)
+"""What may be said beside a request for quiet, as the source of a pattern."""
 
 GREETINGS = vocabulary(
     "salut bonjour bonsoir coucou hallo moin servus na guten tag morgen abend danke bitte hola oye buenas "

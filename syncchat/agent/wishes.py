@@ -12,33 +12,55 @@ _SPEAK = (
     r"\w*"
 )
 _NOT = r"(?:don't|do not|dont|never|no longer|stop|quit|no more|without)"
-_QUIET = (
-    r"(?:(?:be|stay|keep|go|remain) (?:quiet|silent)|be quite\W*\Z|quiet|silence|shut (?:up|it)|hush|"
-    r"shush|stfu|shh+|"
-    r"keep it down|that(?:'s|'ll be| will be| is) all(?: for (?:now|today))?\W*\Z|mute(?: yourself)?|"
-    r"zip it|pipe down|can it|cut it out|knock it off|back off|give it a rest|"
-    r"stand down|lay off|"
-    r"stop(?: it| that| this)?(?: please| now)?(?=\W*\Z|[,.!;])|stop (?:posting|writing|spamming|helping)|"
-    rf"{_NOT} (?:\w+ )?{_SPEAK}(?! (?:in|with|like|as|so)\b)|"
-    rf"{_NOT} (?:participate|take part|join in|get involved)\b|say nothing|"
+_FIRM = (
+    r"(?:be|stay|go|remain) (?:quiet|silent)|shut up|stfu|"
+    rf"(?:stop|quit) {_SPEAK}(?! (?:in|with|like|as|so|about)\b)|" + tongues.QUIET
+)
+"""What asks for quiet whatever else is said."""
+
+_PLAIN = (
+    rf"keep (?:quiet|silent)|{_NOT} (?:\w+ )?{_SPEAK}(?<!ed)(?! (?:in|with|like|as|so|lines?)\b)|"
+    rf"{_NOT} (?:participate|take part|join in|get involved)\b|stop (?:posting|spamming|helping)|"
     rf"(?:don't|do not|dont) (?:have|need) to {_SPEAK}|no need (?:to {_SPEAK}|for you)|"
     r"(?:we|i|nobody|no one) (?:don't |do not |dont |doesn't )?need(?:s)? you(?:r (?:help|input|"
-    r"opinion))?(?:$|\b(?! to)| to stop)|"
-    r"not needed|not now|not you|mind your own|(?:doesn't|does not|doesnt) concern you|"
+    r"opinion))?(?:$|\b(?! to)| to stop)|(?:doesn't|does not|doesnt) concern you|"
     r"none of your (?:business|concern)|wait (?:with (?:your |the )?(?:answer|repl)\w*|until (?:we|i|they|"
-    r"you))|no(?:body| one) asked|(?:you(?:'re| are) )?too (?:loud|"
-    r"noisy|chatty)|"
-    r"(?:you )?talk too much|(?:take|have) a (?:break|rest|nap)|go (?:away|to sleep|offline)|"
-    r"that's enough|enough|"
-    r"(?:turn|switch) (?:yourself )?off|off\W*(?:please|now)?\W*\Z|pause|hold (?:off|your (?:tongue|"
-    r"horses))|"
-    r"give us (?:a (?:break|minute|moment)|(?:some )?(?:space|room|quiet|peace))|"
-    r"(?:leave|let) (?:us|me|them|people|humans) (?:alone|be|talk|discuss|handle|finish|work)|"
-    r"only (?:speak|answer|reply|respond|talk) (?:when|if)|(?:stay|keep|butt) out|"
-    + tongues.QUIET
-    + r")(?!\w)"
+    r"you))|no(?:body| one) asked you|you talk too much|(?:leave|let) (?:us|me|them|people|humans) alone|"
+    r"only (?:speak|answer|reply|respond|talk) (?:when|if)|"
+    r"(?:stay|keep|butt) out of (?:this|it|here|our|that)"
 )
-_QUIET_TO_ME = re.compile(rf"(?<!\w){_QUIET}")
+"""What asks for quiet in a text that asks for nothing else."""
+
+_ALONE = (
+    r"be quite|quiet|silence|shut it|hush|shush|shh+|keep it down|"
+    r"that(?:'s|'ll be| will be| is) all|mute(?: yourself)?|zip it|pipe down|cut it out|knock it off|"
+    r"back off|give it a rest|stand down|lay off|stop(?: it| that| this| writing)?|say nothing|not needed|"
+    r"not now|not you|mind your own(?: business)?|no(?:body| one) asked|too (?:loud|noisy|chatty)|"
+    r"(?:take|have) a (?:break|rest|nap)|go (?:away|to sleep|offline)|that's enough|enough|"
+    r"(?:turn|switch) (?:yourself )?off|off|pause|hold (?:off|your (?:tongue|horses))|"
+    r"give us (?:a (?:break|minute|moment)|(?:some )?(?:space|room|quiet|peace))|"
+    r"(?:leave|let) (?:us|me|them|people|humans) (?:be|talk|discuss|handle|finish|work)|"
+    r"(?:stay|keep|butt) out|" + tongues.QUIET_ALONE
+)
+"""What asks for quiet if it is all that is said: else it is about a pause, a mute button, enough memory."""
+
+_BESIDE = (
+    r"please|pls|plz|now|right now|ok|okay|thanks|thank you|thx|hey|oh|no|and|so|just|really|for|a|an|the|"
+    r"while|bit|moment|second|minute|today|again|everyone|everybody|all|guys|already|then|here|first|of|"
+    r"from|this|it|that|you|your|you're|you are|i said|we|need|should|must|can|could|will|would|may|have to|"
+    r"with|in|on|conversation|thread|discussion|among|ourselves|alone|bots?|agents?|assistants?|"
+    r"(?:the )?next|half|some|time|\d{1,4} ?(?:s|sec|m|min|h|d|days?|hours?|seconds?|minutes?)?|"
+    r"sec|min|mins|minutes|hours?|seconds|days?|" + tongues.BESIDE_QUIET
+)
+_BECAUSE = (
+    r"[\s,.;!–—-]+(?:(?:as|because|since) )?(?:(?:we|you|they|i|this(?: one)?)(?:'re|'m|'s| are| am| is)|"
+    r"until|till)\b[^?:]*"
+)
+"""What may come after a request for quiet: why, and until when."""
+
+_OF_YOU = re.compile(r"\b(?:can|could|will|would) you\b")
+_ASKS_POLITELY = re.compile(rf"{_OF_YOU.pattern} (?:(?:please|pls|just|maybe|kindly|now) )*\Z")
+_ASKS_ELSE = re.compile(r"\b(?:tell|give|show) me\b|\b(?:list|explain|summari[sz]e|instead)\b")
 _ABOUT = re.compile(
     r"\b(?:how|what|why|where|when|who|which|whether|if|translate|write|explain|define|mean)\b"
 )
@@ -47,6 +69,8 @@ _QUIET_AMID = re.compile(
     r"\b(?:(?:be|stay|keep|remain) (?:quiet|silent)|shut up|hush|shush|stfu|mute|"
     r"stop (?:talking|answering|replying|responding|posting|interrupting|spamming|commenting))\b"
 )
+_FIRM_TO_ME = re.compile(rf"(?<!\w)(?:{_FIRM})(?!\w)")
+_PLAIN_TO_ME = re.compile(rf"(?<!\w)(?:{_PLAIN})(?!\w)")
 _TO_ALL = re.compile(
     r"\b(?:minutes?|moment|bit|hour) of (?:silence|quiet)\b|"
     r"\A(?:please |can (?:we|everyone) |everyone )*(?:be |have |keep )?(?:some |it )?(?:quiet|"
@@ -64,6 +88,10 @@ class Wishes:
 
     def __init__(self, names: Iterable[str]) -> None:
         mine = "".join("|" + re.escape(name.casefold()) for name in names if name)
+        self._alone = re.compile(
+            rf"(?:\W*\b(?:{_BESIDE}{mine})(?!\w))*\W*(?<!\w)(?:{_ALONE})(?!\w)"
+            rf"(?:\W*\b(?:{_BESIDE}|{_ALONE}{mine})(?!\w))*(?:{_BECAUSE})?\W*"
+        )
         bot = rf"@?(?:bots?|ais?|a\.i\.|llms?|agents?|assistants?|robots?{mine})\b"
         people = r"(?:humans?|people|persons?|human beings?)"
         self._mine = re.compile(rf"(?<![\w@])@?(?:bot|ai|agent|assistant{mine})\b")
@@ -93,15 +121,32 @@ class Wishes:
         said = folded(text)
         if len(said.split(None, MAX_QUIET_WORDS)) > MAX_QUIET_WORDS:
             return False
-        if to_me:
-            start = said.lstrip(" .,:;!-")
-            found = _QUIET_TO_ME.search(start)
-            return found is not None and _ABOUT.search(start, 0, found.start()) is None
+        if to_me and self._is_quiet_please(said):
+            return True
         if _TO_ALL.search(said) is not None:
             return True
         return (
-            "?" not in said and self._mine.search(said) is not None and _QUIET_AMID.search(said) is not None
+            not to_me
+            and "?" not in said
+            and self._mine.search(said) is not None
+            and _QUIET_AMID.search(said) is not None
         )
+
+    def _is_quiet_please(self, said: str) -> bool:
+        """Whether what is said to me asks for quiet, and for nothing else."""
+        asks = "?" in said
+        for pattern in (_FIRM_TO_ME, _PLAIN_TO_ME):
+            found = pattern.search(said)
+            if found is None or _ABOUT.search(said, 0, found.start()) is not None:
+                continue
+            before, after = said[: found.start()], said[found.end() :]
+            polite = _ASKS_POLITELY.search(before) is not None
+            if pattern is _FIRM_TO_ME and (not asks or polite or not before.strip(" .,:;!-")):
+                return True
+            if polite or not (asks or _ASKS_ELSE.search(after)):
+                return True
+        alone = self._alone.fullmatch(said) is not None
+        return alone and (not asks or _OF_YOU.search(said) is not None)
 
 
 def quiet_seconds(text: str) -> int | None:

@@ -48,6 +48,16 @@ def test_A7_thanks_in_any_language_ends_the_talk(text: str) -> None:
         "@bot that will be all for now",
         "@bot this doesn't concern you",
         "bot please wait with your answers until we have finished",
+        "@bot enough!",
+        "@bot ok thanks, that's enough for today",
+        "@bot pause for 10 minutes please",
+        "@bot can you pause for a bit?",
+        "@bot not now, we are in a call",
+        "@bot silence please, everyone",
+        "@bot could you please not now?",
+        "@bot would you stop talking?",
+        "@bot shut up, what is wrong with you?",
+        "@bot ruhe bitte",
     ],
 )
 def test_A7_a_request_for_quiet_is_understood(text: str) -> None:
@@ -64,11 +74,35 @@ def test_A7_a_request_for_quiet_is_understood(text: str) -> None:
         "@bot stop the timer",
         "@bot write a sign that says stay out",
         "@bot why won't you talk?",
+        "@bot can it run on windows?",
+        "@bot enough memory for this job?",
+        "@bot enough?",
+        "@bot pause the build and tell me why",
+        "@bot mute button does not work",
+        "@bot silence in the log since 3, is that normal?",
+        "@bot quiet mode: where do I turn it on?",
+        "@bot not now, but tomorrow remind us",
+        "@bot please turn off the lights",
+        "@bot give us a moment by moment account",
+        "@bot let us discuss: the pros of B-trees",
+        "@bot have a rest api question: what is PUT?",
+        "@bot without comment lines, how long is the file?",
+        "@bot you never answered my question",
+        "@bot don't answer that, list the ports instead",
+        "@bot keep quiet hours in mind: when may we deploy?",
+        "@bot silencio en el log, por qué?",
+        "@bot stop, what is the port?",
     ],
 )
 def test_A7_a_wish_with_such_words_is_no_request_for_quiet(text: str) -> None:
     talk = Talk()
     assert talk.last(talk.say("ann", text)) == ("Speak", "mention")
+
+
+def test_A7_a_follow_up_with_such_words_is_no_request_for_quiet() -> None:
+    talk = Talk()
+    talk.answer(talk.say("ann", "@bot what is sqlite?"))
+    assert talk.last(talk.say("ann", "can it do full text search?")) == ("Speak", "follow-up")
 
 
 @pytest.mark.parametrize(

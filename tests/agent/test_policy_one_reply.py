@@ -197,8 +197,8 @@ def test_A12_who_asks_for_quiet_takes_back_what_that_person_asked() -> None:
     busy = talk.say("cy", "@bot hello")
     asked, others = talk.say("ann", "@bot what is 2+2?"), talk.say("bob", "@bot what is 3+3?")
     talk.say("ann", "bot: be quiet")
-    assert set(talk.withdrawn) == {busy, asked}
-    talk.end(busy, "withdrawn")
+    assert talk.withdrawn == [asked]
+    talk.end(busy)
     assert talk.spoken == [busy, others]
 
 
@@ -213,8 +213,19 @@ def test_A12_what_was_answered_or_deleted_is_not_answered_for_an_edit() -> None:
     assert talk.spoken == [answered]
 
 
-def test_A12_a_person_who_asks_for_quiet_while_it_writes_is_obeyed() -> None:
+def test_A12_who_asks_for_quiet_while_it_writes_for_another_takes_no_answer_away() -> None:
     talk = Talk()
     id = talk.say("ann", "@bot tell me everything")
-    talk.say("bob", "bot: stop")
+    assert talk.last(talk.say("bob", "bot: stop")) == ("Quiet", "request for quiet")
+    assert talk.withdrawn == []
+    talk.say("ann", "bot: stop")
     assert talk.last(id) == ("Withdraw", "request for quiet")
+
+
+def test_A12_a_request_for_quiet_takes_away_what_nobody_asked_of_it() -> None:
+    talk = Talk(Manners(ambient=True, grace=0))
+    id = talk.say("ann", "does anybody know what 2+2 is?")
+    talk.verdict(id, speak=True)
+    assert talk.spoken == [id]
+    talk.say("bob", "bot: be quiet")
+    assert talk.withdrawn == [id]

@@ -291,3 +291,10 @@ def test_A11_stop_before_it_began_withdraws() -> None:
     assert talk.last(id) == ("Withdraw", "stopped")
     talk.ask("stop", id, user="bob")
     assert talk.withdrawn == [id]
+
+
+def test_A11_a_question_to_the_room_waits_also_of_one_who_has_just_been_answered() -> None:
+    talk = Talk(Manners(ambient=True))
+    talk.here(["ann", "bob", "cy"])
+    talk.answer(talk.say("ann", "@bot what is 2+2?"))
+    assert talk.last(talk.say("ann", "does anyone know where the printer is?")) == ("Wait", "people first")

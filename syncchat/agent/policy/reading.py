@@ -174,7 +174,7 @@ class Layers:
         if mode.quiet:
             return Rule.HUSHED
         cues = it.cues
-        if it.floor is not None and cues.words >= MIN_MAYBE and not it.late:
+        if it.floor is not None and cues.words >= MIN_MAYBE and not it.late and not cues.to_room:
             return Rule.MAYBE
         if (cues.small_talk and not cues.needs) or not (cues.asks or cues.needs):
             return Rule.STATEMENT

@@ -302,11 +302,15 @@ class TurnPolicy:
                 self._desk.withdraw(turn, Rule.ADDRESSED_ONLY)
 
     def _be_quiet(self, user: str, seconds: float, at: int) -> None:
-        """Somebody wants quiet: nothing unasked for so long, and nothing more for that person now."""
+        """Somebody wants quiet: nothing unasked for so long, and nothing more for that person now.
+
+        Another who asked and is being answered gets the whole answer.
+        """
         self._mood.be_quiet(seconds, at)
         self._memory.floors.clear()
         for turn in list(self._desk.turns()):
-            if not turn.asked or turn.late or turn.user == user or turn is self._desk.speaking:
+            missed = turn.late and turn is not self._desk.speaking
+            if not turn.asked or missed or turn.user == user:
                 self._desk.withdraw(turn, Rule.QUIET_PLEASE, by=user)
 
     # What became of an answer
