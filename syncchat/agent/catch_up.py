@@ -130,7 +130,7 @@ async def _ask(model: Model, prompt: Prompt, seconds: float) -> tuple[str, Token
                 async for piece in answer:
                     size += len(piece)
                     if size > MAX_ANSWER:
-                        raise ModelFailed(f"the summary is longer than {MAX_ANSWER} characters")
+                        raise ModelFailed(f"the summary is longer than {MAX_ANSWER} characters", reached=True)
                     pieces.append(piece)
                 return "".join(pieces), usage_of(answer)
     except TimeoutError:

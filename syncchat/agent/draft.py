@@ -20,7 +20,8 @@ class Draft:
     The message comes into being with the first text: what ended before that leaves nothing. When `write`
     returns or raises, by cancellation too, the call has ended, and whoever made the draft finishes the
     message with `text`. `state` is how it ended: None for a whole answer, "interrupted" unless `end` said
-    otherwise. `problem` says what went wrong, if anything did; `prompt` is what was asked last.
+    otherwise. `problem` says what went wrong, if anything did, and `reached` whether the model was there
+    nevertheless; `prompt` is what was asked last.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Draft:
         self.stream: Stream | None = None
         self.state: str | None = "interrupted"
         self.problem: str | None = None
+        self.reached = True
         self.failure: ModelFailed | None = None
 
     @property
@@ -62,6 +64,7 @@ class Draft:
                     tasks.cancel_scope.cancel()
             if limit.cancelled_caught:
                 self.problem = f"the answer took longer than {self._seconds:g} s"
+                self.reached = self.stream is not None
         finally:
             self._rest = "".join(self._pieces.drain()) + printable(self._half)
 
@@ -78,6 +81,7 @@ class Draft:
         except ModelFailed as failure:
             self.failure = failure
             self.problem = failure.cause
+            self.reached = failure.reached
 
     def _take(self, token: str) -> bool:
         """Keep a token for the next flush; False if the message would get too long."""

@@ -29,7 +29,7 @@ class Errands:
     """Calls the models in `tasks`; what becomes of it is told to `tell`, and is in the ledger.
 
     `judging` (the id of a message) and `turn` are what is under way. `problem` is what went wrong with the
-    last call, and `over_budget` whether it was not made for that.
+    last call, `over_budget` whether it was not made for that, and `reached` whether the model was there.
     """
 
     def __init__(
@@ -45,13 +45,14 @@ class Errands:
         self.turn: Turn | None = None
         self.problem: str | None = None
         self.over_budget = False
+        self.reached = True
 
     @property
     def mood(self) -> State:
         """What the agent shows while nothing is under way."""
         if self.over_budget:
             return "over budget"
-        return "unreachable" if self.problem is not None else "watching"
+        return "watching" if self.reached else "unreachable"
 
     # Starting and ending
 
@@ -112,7 +113,7 @@ class Errands:
 
     def _judged(self, decision: Judge, judgement: Judgement) -> None:
         self.judging = None
-        self._note(judgement.problem, over_budget=judgement.over_budget)
+        self._note(judgement.problem, over_budget=judgement.over_budget, reached=judgement.reached)
         if judgement.problem is not None:
             logger.warning("the judge failed, which means quiet: %s", judgement.problem)
         self._tell(Judged(decision.id, judgement.speak, judgement.problem))
@@ -124,14 +125,15 @@ class Errands:
             outcome = turn.outcome
             self.turn = None
             self._recorder.record(decision, cost=model.spent, reply=outcome.reply, problem=outcome.problem)
-        self._note(outcome.problem, over_budget=turn.over_budget)
+        self._note(outcome.problem, over_budget=turn.over_budget, reached=turn.reached)
         if outcome.problem is not None:
             logger.warning("an answer failed: %s", outcome.problem)
         self._tell(Ended(decision.id, outcome.state))
 
-    def _note(self, problem: str | None, *, over_budget: bool) -> None:
+    def _note(self, problem: str | None, *, over_budget: bool, reached: bool) -> None:
         self.problem = problem
         self.over_budget = over_budget
+        self.reached = reached
 
     def _charged(self, model: Model, user: str | None) -> Charged:
         payer = Payer(user, self._kit.room.name, name_of(model))

@@ -29,12 +29,13 @@ def says_interject(verdict: str) -> bool:
 class Judgement(NamedTuple):
     """Whether to speak; `problem` is why the judge could not tell, in which case it is quiet.
 
-    `over_budget`: that is why.
+    `over_budget`: that is why. `reached`: see ModelFailed.
     """
 
     speak: bool
     problem: str | None = None
     over_budget: bool = False
+    reached: bool = True
 
 
 async def judge(model: Model, prompt: Prompt, *, seconds: float) -> Judgement:
@@ -43,6 +44,6 @@ async def judge(model: Model, prompt: Prompt, *, seconds: float) -> Judgement:
         with anyio.fail_after(seconds):
             return Judgement(says_interject(await whole(model, prompt, limit=MAX_VERDICT)))
     except ModelFailed as failure:
-        return Judgement(False, failure.cause, isinstance(failure, OverBudget))
+        return Judgement(False, failure.cause, isinstance(failure, OverBudget), failure.reached)
     except TimeoutError:
-        return Judgement(False, f"the judge took longer than {seconds:g} s")
+        return Judgement(False, f"the judge took longer than {seconds:g} s", reached=False)

@@ -12,11 +12,15 @@ __all__ = ["Model", "ModelFailed", "Tokens", "name_of", "usage_of", "whole"]
 
 
 class ModelFailed(SyncchatError):
-    """A model gave no whole answer; `cause` says why, without keys and without anybody's words."""
+    """A model gave no whole answer; `cause` says why, without keys and without anybody's words.
 
-    def __init__(self, cause: str) -> None:
+    `reached`: the model is there, and this answer is what failed, as one that is refused or too long.
+    """
+
+    def __init__(self, cause: str, *, reached: bool = False) -> None:
         super().__init__(cause)
         self.cause = cause
+        self.reached = reached
 
 
 class Model(Protocol):
@@ -55,6 +59,6 @@ async def whole(model: Model, prompt: Prompt, *, limit: int) -> str:
         async for token in tokens:
             size += len(token)
             if size > limit:
-                raise ModelFailed(f"the answer is longer than {limit} characters")
+                raise ModelFailed(f"the answer is longer than {limit} characters", reached=True)
             pieces.append(token)
     return "".join(pieces)

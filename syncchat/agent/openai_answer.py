@@ -74,7 +74,7 @@ class Answer:
         self._ended = choice.finish_reason
         delta = choice.delta
         if delta.refusal:
-            raise CallFailed("the model refused to answer")
+            raise CallFailed("the model refused to answer", reached=True)
         text = delta.content or ""
         self.calls.add(delta.tool_calls)
         thought = _thought(delta.model_extra or {})
@@ -87,14 +87,14 @@ class Answer:
     def _count(self, size: int) -> None:
         self._left -= size
         if self._left < 0:
-            raise CallFailed(f"the answer is longer than {self._size} characters")
+            raise CallFailed(f"the answer is longer than {self._size} characters", reached=True)
 
     async def _end(self) -> None:
         await self._read_trailer()
         if self._ended in _CUT_OFF:
-            raise CallFailed(_CUT_OFF[self._ended])
+            raise CallFailed(_CUT_OFF[self._ended], reached=True)
         if not self._said and not self.calls.calls:
-            raise CallFailed("the model answered with nothing")
+            raise CallFailed("the model answered with nothing", reached=True)
 
     async def _read_trailer(self) -> None:
         """What the call took comes after the answer's end, if it comes."""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MAX_WAIT = 24 * 3600.0
 """Seconds; whoever asks us to wait longer means never."""
 
+_THIS_PROMPT = frozenset({400, 413, 422})
+"""What a server answers that is there, and takes no prompt such as this one."""
+
 _HINTS = {
     301: "it has moved: set the base URL to where it is now",
     302: "it has moved: set the base URL to where it is now",
@@ -35,8 +38,10 @@ _HINTS = {
 class CallFailed(ModelFailed):
     """A call that failed; `again`: it may be tried again, not before `after` seconds if it said so."""
 
-    def __init__(self, cause: str, *, again: bool = False, after: float | None = None) -> None:
-        super().__init__(cause)
+    def __init__(
+        self, cause: str, *, again: bool = False, after: float | None = None, reached: bool = False
+    ) -> None:
+        super().__init__(cause, reached=reached)
         self.again = again
         self.after = after
 
@@ -72,7 +77,10 @@ def _refused(error: "APIStatusError") -> CallFailed:
         hints.append(f"it asks to wait {after:.0f} s")
     hint = f" ({'; '.join(hints)})" if hints else ""
     again = status in (408, 409, 429) or status >= 500
-    return CallFailed(f"the model's server answered {status}{hint}", again=again, after=after)
+    reached = status in _THIS_PROMPT
+    return CallFailed(
+        f"the model's server answered {status}{hint}", again=again, after=after, reached=reached
+    )
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -20,7 +20,7 @@ class _Bounded(httpx2.AsyncByteStream):
         async for chunk in self._stream:
             self._left -= len(chunk)
             if self._left < 0:
-                raise CallFailed("the model's server sent too much")
+                raise CallFailed("the model's server sent too much", reached=True)
             yield chunk
 
     async def aclose(self) -> None:

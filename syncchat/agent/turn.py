@@ -81,6 +81,11 @@ class Turn:
         self.outcome = Outcome("interrupted")
         self._model: Model = kit.toolbox.beside(model, self, ToolContext(kit.room, job.asker, job.id))
 
+    @property
+    def reached(self) -> bool:
+        """Whether the model was there, as far as it was asked; see ModelFailed."""
+        return self._draft is None or self._draft.reached
+
     # What comes in between
 
     def is_about(self, id: str) -> bool:

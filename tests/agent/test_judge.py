@@ -55,16 +55,22 @@ async def test_A1_the_verdict_is_read_from_the_whole_stream() -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(
-    ("script", "problem"),
+    ("script", "problem", "reached"),
     [
-        ([ModelFailed("down")], "down"),
-        (["INTERJECT", ModelFailed("cut off")], "cut off"),
-        (["x" * (MAX_VERDICT + 1), "\nINTERJECT"], f"the answer is longer than {MAX_VERDICT} characters"),
+        ([ModelFailed("down")], "down", False),
+        (["INTERJECT", ModelFailed("refused", reached=True)], "refused", True),
+        (
+            ["x" * (MAX_VERDICT + 1), "\nINTERJECT"],
+            f"the answer is longer than {MAX_VERDICT} characters",
+            True,
+        ),
     ],
 )
-async def test_A2_a_judge_that_fails_or_is_cut_off_means_quiet(script: list[Step], problem: str) -> None:
+async def test_A2_a_judge_that_fails_or_is_cut_off_means_quiet(
+    script: list[Step], problem: str, reached: bool
+) -> None:
     model = ScriptedModel(script)
-    assert await judge(model, PROMPT, seconds=5) == Judgement(False, problem)
+    assert await judge(model, PROMPT, seconds=5) == Judgement(False, problem, reached=reached)
     assert model.running == 0
 
 
@@ -72,5 +78,5 @@ async def test_A2_a_judge_that_fails_or_is_cut_off_means_quiet(script: list[Step
 async def test_A2_a_judge_that_takes_too_long_means_quiet_and_is_stopped() -> None:
     model = ScriptedModel(["INTERJECT", anyio.Event()])
     judgement = await judge(model, PROMPT, seconds=0.01)
-    assert judgement == Judgement(False, "the judge took longer than 0.01 s")
+    assert judgement == Judgement(False, "the judge took longer than 0.01 s", reached=False)
     assert model.running == 0

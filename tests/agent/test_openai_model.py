@@ -11,7 +11,7 @@ import pytest
 from syncchat.agent.builtin import BuiltinModel
 from syncchat.agent.factory import make_model
 from syncchat.agent.judge import judge
-from syncchat.agent.model import ModelFailed, Tokens, usage_of
+from syncchat.agent.model import ModelFailed, Tokens, usage_of, whole
 from syncchat.agent.openai_model import Limits, OpenAIModel, Retries
 from syncchat.agent.prompt import Prompt, Turn, Who
 from syncchat.agent.tools.streamed import calls_of
@@ -100,6 +100,28 @@ async def test_A21_every_failure_is_a_model_failed_with_its_cause_and_no_secret(
     assert why is not None
     assert cause in why
     assert "secret" not in why
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reached"),
+    [
+        (Behaviour(refusal="No."), True),
+        (Behaviour(finish_reason="content_filter"), True),
+        (Behaviour(tokens=()), True),
+        (Behaviour(tokens=("x" * 1_001,)), True),
+        (Behaviour(status=400), True),
+        (Behaviour(status=401), False),
+        (Behaviour(status=429), False),
+        (Behaviour(status=500), False),
+        (Behaviour(silent=True), False),
+        (Behaviour(cut_after=1), False),
+    ],
+)
+async def test_A17_a_failure_tells_whether_the_model_was_there(behaviour: Behaviour, reached: bool) -> None:
+    async with model_server(lambda _: behaviour) as server:
+        with pytest.raises(ModelFailed) as failed:
+            await whole(model_at(server), PROMPT, limit=10_000)
+    assert failed.value.reached is reached
 
 
 @pytest.mark.parametrize(
