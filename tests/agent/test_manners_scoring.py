@@ -27,6 +27,7 @@ from syncchat.testing.manners.baselines import BASELINES, Baseline
 from syncchat.testing.manners.case import ME, Label
 from syncchat.testing.manners.case import Event as Told
 from syncchat.testing.manners.playing import Player, Policy, PolicyStuck
+from syncchat.testing.manners.report import slice_table
 from syncchat.testing.manners.scoring import ModelJudge, Outcome, Score, by_slice, score_of, total
 
 pytestmark = pytest.mark.anyio
@@ -102,8 +103,17 @@ async def test_who_never_speaks_misses_what_was_to_be_answered() -> None:
 
 async def test_a_reply_to_something_else_is_wrong_where_one_was_due() -> None:
     spoken = await score(case("SPEAK", HELLO, CHAT), always())
-    assert (spoken.wrong, spoken.missed, spoken.replies) == (1, 0, 2)
-    assert (await score(case("EITHER", HELLO, CHAT), always())).wrong == 0
+    assert (spoken.wrong, spoken.stray, spoken.missed, spoken.replies) == (0, 1, 0, 2)
+    assert spoken.precision == 0.5
+    either = await score(case("EITHER", HELLO, CHAT), always())
+    assert (either.wrong, either.stray) == (0, 0)
+
+
+async def test_of_the_cases_that_want_quiet_no_more_can_be_wrong_than_there_are() -> None:
+    quiet, speak = case("QUIET", HELLO, CHAT), case("SPEAK", HELLO, CHAT)
+    outcomes = [await outcome(quiet, always()), await outcome(speak, always())]
+    _, _, whole = slice_table(by_slice(outcomes))
+    assert whole.split()[:6] == ["total", "2", "1", "of", "1", "(100.0%)"]
 
 
 async def test_a_reply_after_the_deadline_is_missed_and_in_time_for_quiet() -> None:

@@ -19,7 +19,7 @@ async def test_A15_the_targets_are_reached_with_the_built_in_model() -> None:
     scores = by_slice(outcomes)
     whole = total(scores.values())
     story = "\n".join(mistakes(outcomes))
-    assert whole.false_interjections <= 0.02, story
+    assert whole.wrong + whole.stray <= 0.02 * whole.quiet, story
     assert scores["to another person"].wrong == 0, story
     assert scores["request for quiet"].wrong == 0, story
     assert whole.missed_turns <= 0.01, story

@@ -13,7 +13,17 @@ RATES = ("false_interjections", "missed_answers", "missed_turns", "precision", "
 MAX_SHOWN = 200
 """Characters of a message that are shown."""
 
-_SLICES = ("slice", "cases", "false", "missed", "addressed missed", "gate/message", "share", "redundant")
+_SLICES = (
+    "slice",
+    "cases",
+    "false",
+    "missed",
+    "addressed missed",
+    "stray",
+    "gate/message",
+    "share",
+    "redundant",
+)
 _TALKS = (
     "policy",
     "messages",
@@ -31,7 +41,8 @@ def slice_table(scores: Mapping[str, Score]) -> Iterator[str]:
     """A line for each slice, and one for all of them."""
     rows = [*scores.items(), ("total", total(scores.values()))]
     yield from _table(
-        _SLICES, [(name, str(score.cases), *_wrong(score), *_cost(score)) for name, score in rows]
+        _SLICES,
+        [(name, str(score.cases), *_wrong(score), str(score.stray), *_cost(score)) for name, score in rows],
     )
 
 
@@ -50,7 +61,7 @@ def talk_table(scores: Mapping[str, Score]) -> Iterator[str]:
 def mistakes(outcomes: Iterable[Outcome]) -> Iterator[str]:
     """Each case that came out wrong, with its story."""
     for outcome in outcomes:
-        if outcome.wrong or outcome.missed or outcome.redundant:
+        if outcome.wrong or outcome.stray or outcome.missed or outcome.redundant:
             yield from _mistake(outcome)
 
 
@@ -77,7 +88,13 @@ def _of(count: int, all_: int) -> str:
 
 def _mistake(outcome: Outcome) -> Iterator[str]:
     case = outcome.case
-    what = "false interjection" if outcome.wrong else "missed" if outcome.missed else "redundant"
+    kinds = {
+        "false interjection": outcome.wrong,
+        "missed": outcome.missed,
+        "stray": outcome.stray,
+        "redundant": outcome.redundant,
+    }
+    what = " and ".join(kind for kind, is_so in kinds.items() if is_so)
     yield f"{case.id}: {what} ({case.label}, {case.mode})" + (f": {case.why}" if case.why else "")
     yield from _story(case)
     for reply in outcome.played.replies:

@@ -25,11 +25,14 @@ class Outcome:
 
     @property
     def wrong(self) -> bool:
-        """Whether a QUIET case had a reply, or a SPEAK case one to what it is not about."""
-        case = self.case
-        return (case.label == "QUIET" and bool(self.played.replies)) or (
-            case.label == "SPEAK" and bool(self._stray)
-        )
+        """Whether a QUIET case had a reply."""
+        return self.case.label == "QUIET" and bool(self.played.replies)
+
+    @property
+    def stray(self) -> bool:
+        """Whether a SPEAK case had a reply to what it is not about."""
+        about = set(self.case.about)
+        return self.case.label == "SPEAK" and not all(about & set(reply) for reply in self.played.replies)
 
     @property
     def missed(self) -> bool:
@@ -47,10 +50,6 @@ class Outcome:
     def _due(self) -> list[tuple[str, ...]]:
         return [reply for reply in self.played.replies if set(reply) & set(self.case.about)]
 
-    @property
-    def _stray(self) -> list[tuple[str, ...]]:
-        return [reply for reply in self.played.replies if not set(reply) & set(self.case.about)]
-
 
 ANSWERED = "already answered"
 
@@ -64,6 +63,7 @@ class Score:
     speak: int = 0
     addressed: int = 0
     wrong: int = 0
+    stray: int = 0
     missed: int = 0
     missed_addressed: int = 0
     redundant: int = 0
@@ -89,7 +89,7 @@ class Score:
     @property
     def precision(self) -> float:
         """How many of its replies were due; 1 if it gave none."""
-        return 1 - self.wrong / self.replies if self.replies else 1.0
+        return 1 - (self.wrong + self.stray) / self.replies if self.replies else 1.0
 
     @property
     def gate(self) -> float:
@@ -118,6 +118,7 @@ def score_of(outcome: Outcome) -> Score:
         speak=case.label == "SPEAK",
         addressed=addressed,
         wrong=outcome.wrong,
+        stray=outcome.stray,
         missed=outcome.missed,
         missed_addressed=outcome.missed and addressed,
         redundant=outcome.redundant,
