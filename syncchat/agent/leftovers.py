@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from syncchat.agent.claims import Claim, Claims
 from syncchat.agent.ears import is_growth
 from syncchat.agent.errands import Errands
-from syncchat.core.deltas import Delta
+from syncchat.core.deltas import Added, Delta
 from syncchat.core.ids import author_of
 from syncchat.core.room import Room
 
@@ -78,6 +78,10 @@ class Leftovers:
         own = [delta for delta in deltas if author_of(delta.row) == self._room.user]
         if own and self._errands.turn is not None:
             self._errands.turn.look()
+        if any(isinstance(delta, Added) for delta in own):
+            # It may be a second answer, of a process that is no more: its claim that lost is no news here.
+            self._has_news = True
+            self._stir()
         for delta in own:
             if not is_growth(delta) and delta.row not in self._found and self._is_open(delta.row):
                 self._found.add(delta.row)

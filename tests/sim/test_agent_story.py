@@ -13,7 +13,9 @@ SEEDS = range(500 if FULL else 200)
 CHUNK = 20
 """Seeds of one test: small enough for tests that run at once to share the work."""
 
-PINNED: dict[int, str] = {}
+PINNED: dict[int, str] = {
+    187: "A8: a second answer came, and nobody looked for one as its claim had lost before"
+}
 """Seeds above that once broke a rule, and what it was."""
 
 

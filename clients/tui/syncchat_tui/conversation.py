@@ -6,6 +6,7 @@ from collections.abc import Callable
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import Static
 
 from syncchat.core.cover import Unread
@@ -52,6 +53,7 @@ class Conversation(Vertical):
         self._hint = Static(id="hint", markup=False)
         self.room = self._room = room
         self.steering = Steering(room, lambda: self.transcript.selected)
+        self._countdown: Timer | None = None
         self._told: tuple[object, ...] | None = None
         self._look = coalesced(self.look)
         self._paging = Paging(
@@ -135,7 +137,8 @@ class Conversation(Vertical):
     def _who_writes(self) -> str:
         others = [person for person in self._room.people if person.user != self._room.user]
         waiting = [agent for agent in agents_of(others) if agent.state == "waiting"]
-        (self._countdown.resume if waiting else self._countdown.pause)()
+        if self._countdown is not None:
+            (self._countdown.resume if waiting else self._countdown.pause)()
         waits = [waits_until(agent, self.now()) for agent in waiting]
         busy = [f"{person.user} is {doing(person)}" for person in others if doing(person)]
         return "  ".join([*waits[:2], *busy[:3]])
