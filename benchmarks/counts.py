@@ -68,6 +68,7 @@ class Tally:
 
 def count() -> Counts:
     """All counts."""
+    anyio.run(_idling)  # what it leaves in caches would count as the connections'
     return {
         **_prefixed("token", anyio.run(_in_step)),
         **_prefixed("burst", anyio.run(_at_once)),
