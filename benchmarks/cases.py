@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks import floors, guard, library, porting, replying, search
+from benchmarks import compacting, floors, guard, library, porting, replying, search
 from benchmarks.load.meter import Result
 from benchmarks.peers import Peer
 from benchmarks.runs import joined, killed, loaded, scrolled, stored, synced
@@ -214,6 +214,17 @@ CASES = (
             ("export_per_s", "messages/s exported", 1.0),
             ("log_per_text", "x (text + 60 B a message) on disk", 1.0),
         ),
+        only="syncchat",
+    ),
+    Case(
+        "compaction",
+        "an append while another doc is compacted",
+        lambda _peer: compacting.measure(),
+        (
+            ("page_wait_ms", "ms at most beside a page", 1.0),
+            ("long_wait_ms", "ms at most beside 5,000 to 50,000 messages in one doc", 1.0),
+        ),
+        short=True,
         only="syncchat",
     ),
     Case(

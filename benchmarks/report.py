@@ -137,6 +137,7 @@ TARGETS = (
     Target("search over 100k, HTTP: p99 ms", "search", "http_p99_ms", None, 50),
     Target("a post is found by a search: p99 ms", "search", "lag_p99_ms", None, 1000),
     Target("import, messages/s (at least)", "porting", "import_per_s", None, 5000, at_least=True),
+    Target("an append beside a compaction: ms at most", "compaction", "long_wait_ms", None, 50),
     Target("log over its texts and 60 B a message", "porting", "log_per_text", None, 1),
 )
 

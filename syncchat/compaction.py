@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-import anyio
+import anyio.to_thread
 
+from syncchat.background import work_on
 from syncchat.core.snapshot import make_snapshot
 from syncchat.log import Entry, Log
 from syncchat.proving import make_snapshot_apart
@@ -11,15 +12,15 @@ from syncchat.proving import make_snapshot_apart
 ENTRIES = 200
 """Entries of a doc from which compaction is worth its fsync."""
 
-OFFLOAD = 1 << 16
-"""Bytes above which the work is done in a thread, so that the event loop stays free."""
-
-APART = 3 << 20
+APART = 2 << 20
 """Bytes above which a thread would hold up the others for too long (50 ms), so that a process does it.
 
 No ordinary page comes there, also one that is written fast: the second that a process takes to start would be
 megabytes more in the log, and in memory, the next time.
 """
+
+SINGLE = 1 << 12
+"""So many of its bytes count at most of an entry that is no snapshot: it has few structs, if long ones."""
 
 AT_ONCE = 16_384
 """Entries that are replaced in one transaction: so many take some 30 ms, in which appends wait."""
@@ -51,7 +52,11 @@ async def compact(log: Log, name: str, *, least: int = 2) -> bool:
 
 
 async def _snapshot_of(updates: Sequence[bytes]) -> bytes:
-    size = sum(map(len, updates))
-    if size <= OFFLOAD:
-        return make_snapshot(updates)
-    return await anyio.to_thread.run_sync(make_snapshot_apart if size > APART else make_snapshot, updates)
+    if _weight(updates) > APART:
+        return await anyio.to_thread.run_sync(make_snapshot_apart, updates)
+    return await work_on(updates, make_snapshot)
+
+
+def _weight(updates: Sequence[bytes]) -> int:
+    first, *others = map(len, updates)
+    return first + sum(min(size, SINGLE) for size in others)

@@ -7,10 +7,9 @@ from itertools import groupby
 from typing import Any, Final
 
 import anyio
-import anyio.to_thread
 from pycrdt import Doc
 
-from syncchat.compaction import OFFLOAD
+from syncchat.background import work_on
 from syncchat.core.cover import Cover
 from syncchat.core.ids import cover_name, page_name, parse_doc
 from syncchat.core.message import read_id
@@ -134,9 +133,7 @@ class Retention:
 
     async def _doc(self, name: str) -> "Doc[Any]":
         updates = [entry.data for entry in await self._log.read(name)]
-        if sum(map(len, updates)) > OFFLOAD:
-            return await anyio.to_thread.run_sync(_load, updates)
-        return _load(updates)
+        return await work_on(updates, _load)
 
 
 def _load(updates: Iterable[bytes]) -> "Doc[Any]":

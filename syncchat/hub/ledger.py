@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-import anyio.to_thread
 from pycrdt import Doc, Map, TransactionEvent
 
-from syncchat.compaction import APART, compact
+from syncchat.background import OFFLOAD, run_in_background
+from syncchat.compaction import compact
 from syncchat.core.grant import Grant, Role
 from syncchat.core.guard import Accept, judge
 from syncchat.core.ids import parse_doc
@@ -166,7 +166,7 @@ class Ledger:
         read = partial(_value, self._doc)  # not of this object: a circle would wait for the garbage collector
         state = whole()
         index = partial(StructIndex.load, state, self._schema.owner_of, source=whole, read=read)
-        self._index = await anyio.to_thread.run_sync(index) if len(state) > APART else index()
+        self._index = await run_in_background(index) if len(state) > OFFLOAD else index()
         await self._load_owners()
 
     async def _load_owners(self) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-import anyio.to_thread
 from pycrdt import Doc, Map
 
+from syncchat.background import run_in_background
 from syncchat.core.codec import load
 from syncchat.core.ids import parse_doc
 from syncchat.core.message import read_body, read_id
@@ -33,7 +33,7 @@ async def heads(log: Log) -> dict[str, int]:
 async def read_page(log: Log, doc: str) -> Change | None:
     """All that a page says now; None if the log has it no more. Raises LogError."""
     entries = await log.read(doc)
-    return await anyio.to_thread.run_sync(_whole, doc, entries) if entries else None
+    return await run_in_background(_whole, doc, entries) if entries else None
 
 
 def texts_of(rows: Mapping[str, object]) -> dict[str, str | None]:

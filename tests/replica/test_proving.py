@@ -32,7 +32,6 @@ def _updates() -> list[bytes]:
 def apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every doc is a large one."""
     monkeypatch.setattr(compaction, "APART", 0)
-    monkeypatch.setattr(compaction, "OFFLOAD", 0)
 
 
 async def _filled(log: MemoryLog, updates: list[bytes]) -> None:

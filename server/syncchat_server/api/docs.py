@@ -4,10 +4,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import anyio
-import anyio.to_thread
 from pycrdt import Doc
 
-from syncchat.compaction import OFFLOAD
+from syncchat.background import work_on
 from syncchat.core.cover import Cover
 from syncchat.core.grant import Claims, Role
 from syncchat.core.ids import cover_name, page_name
@@ -62,9 +61,7 @@ class Docs:
         """What `work` makes of a doc; in a thread if that is much."""
         async with self._readers:
             updates = await self._updates(doc)
-            if sum(map(len, updates)) > OFFLOAD:
-                return await anyio.to_thread.run_sync(work, updates)
-            return work(updates)
+            return await work_on(updates, work)
 
     async def _updates(self, doc: str) -> Updates:
         if doc in self._hub.loaded:

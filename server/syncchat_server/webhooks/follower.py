@@ -7,10 +7,9 @@ from typing import TypeVar
 from weakref import WeakValueDictionary
 
 import anyio
-import anyio.to_thread
 from anyio.abc import TaskGroup
 
-from syncchat.compaction import OFFLOAD
+from syncchat.background import work_on
 from syncchat.core.ids import parse_doc, parse_id
 from syncchat.core.message import Body
 from syncchat.errors import InvalidName, LogError
@@ -151,10 +150,10 @@ class Follower:
         if not entries:
             return cursor, {}
         clocks = dict(cursor.clocks)
-        found = await _off_loop(partial(new_messages, clocks=clocks), entries)
+        found = await work_on(_data(entries), partial(new_messages, clocks=clocks))
         gone = [id for id, body in found.items() if body is None]
         if gone:
-            found |= await _off_loop(partial(look_up, ids=gone), await self._log.read(doc))
+            found |= await work_on(_data(await self._log.read(doc)), partial(look_up, ids=gone))
         return Cursor(entries[-1].seq, clocks), found
 
     async def _keep(self, doc: str, cursor: Cursor, found: dict[str, Body | None]) -> None:
@@ -179,9 +178,5 @@ class Follower:
             self._tell()
 
 
-async def _off_loop(work: Callable[[list[bytes]], T], entries: Sequence[Entry]) -> T:
-    """Do it at once if it is little, else in a thread."""
-    data = [entry.data for entry in entries]
-    if sum(map(len, data)) > OFFLOAD:
-        return await anyio.to_thread.run_sync(work, data)
-    return work(data)
+def _data(entries: Sequence[Entry]) -> list[bytes]:
+    return [entry.data for entry in entries]
