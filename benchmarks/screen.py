@@ -8,6 +8,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from benchmarks.load.updates import NUMBER
+from syncchat.collector import calm_collector
 from syncchat.peer import Peer
 from syncchat_tui import conversation
 from syncchat_tui.app import ChatApp
@@ -33,6 +34,7 @@ class Watched(Transcript):
 async def _show(address: str) -> None:
     async with Peer(user="screen", server=address) as peer:
         app = ChatApp(await peer.enter("lobby"), peer, server=True)
+        calm_collector()  # as `syncchat chat` does
         async with app.run_test(size=SIZE):
             print("ready", flush=True)
             await anyio.sleep_forever()

@@ -14,11 +14,14 @@ from syncchat.core.room import Room
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long things may take, in seconds: a judgement, a whole answer, and from flush to flush."""
+    """How long things may take, in seconds: a judgement, a whole answer, and from flush to flush.
+
+    What a model says at up to 50 tokens a second goes out token by token; what is faster waits for a flush.
+    """
 
     judging: float = 30.0
     answering: float = 600.0
-    flush_every: float = 0.04
+    flush_every: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)

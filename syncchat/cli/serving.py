@@ -133,7 +133,7 @@ def serve(
 
     def work() -> None:
         with extra("server"):
-            from syncchat_server.collector import calm_collector
+            from syncchat.collector import calm_collector
             from syncchat_server.daemon import run_daemon
             from syncchat_server.logs import LogFormat, configure
             from syncchat_server.settings import AuthSettings, Settings

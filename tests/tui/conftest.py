@@ -97,3 +97,9 @@ _MESSAGE = Message(
     reactions={},
     durable=True,
 )
+
+
+@pytest.fixture
+def store() -> Store:
+    """The page of a room."""
+    return Store(Doc())

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
-from pycrdt import Doc
 from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -68,11 +67,6 @@ class FakePeer:
 
     def go_online(self) -> None:
         self.become(replace(self.status, wanted=True))
-
-
-@pytest.fixture
-def store() -> Store:
-    return Store(Doc())
 
 
 def open_app(room: PagedRoom, peer: FakePeer | None = None, *, server: bool = True) -> ChatApp:

@@ -68,6 +68,32 @@ def test_T3_the_lines_kept_by_deltas_equal_those_made_anew(enter_page: Enter, st
     assert lines(blocks) == lines(anew)
 
 
+PIECES = st.lists(
+    st.text(st.sampled_from("ab  \n漢é👍\x1b"), max_size=90) | st.sampled_from(["x" * 130, "word "]),
+    max_size=8,
+)
+
+
+@given(st.integers(2, 70), PIECES, st.booleans())
+def test_T5_before_the_first_line_that_a_token_is_said_to_change_none_does(
+    enter_page: Enter, width: int, pieces: list[str], divided: bool
+) -> None:
+    room = enter_page(Store(Doc()))
+    before = room.post("before")
+    stream = room.stream()
+    room.post("behind")
+    blocks, heard = follow(room)
+    blocks.rewrap(width)
+    blocks.divide(before if divided else None)
+    for piece in pieces:
+        lines_before = lines(blocks)
+        stream.append(piece)
+        first = blocks.apply(heard, room.timeline.get)
+        assert lines(blocks)[:first] == lines_before[:first]
+        assert first >= 1 or not heard
+        heard.clear()
+
+
 def test_T5_a_token_wraps_its_message_and_no_other(enter_page: Enter) -> None:
     room = enter_page(Store(Doc()))
     for number in range(100):

@@ -7,7 +7,6 @@ import anyio
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Footer
 
 from syncchat.core.people import WRITING
 from syncchat.errors import SyncchatError
@@ -22,6 +21,7 @@ from syncchat_tui.conversation import Conversation
 from syncchat_tui.header import Header
 from syncchat_tui.helm import Helm
 from syncchat_tui.help import Help
+from syncchat_tui.keys import Keys
 from syncchat_tui.latest import Latest
 from syncchat_tui.people import People
 from syncchat_tui.refused import Refused, kept_text
@@ -101,7 +101,7 @@ class ChatApp(App[int], inherit_bindings=False):
             yield People(id="people")
         yield Refused(id="refused", markup=False)
         yield Composer(self._send, id="composer")
-        yield Footer()
+        yield Keys()
 
     def _converse(self) -> Conversation:
         return Conversation(

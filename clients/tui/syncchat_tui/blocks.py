@@ -2,12 +2,21 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from syncchat.core.deltas import Changed, Delta, apply_deltas
 from syncchat.core.message import Message
 from syncchat_tui.wrap import Block, Line, Part, Span, wrap
 
 NEW = " new messages "
+
+
+class _Growing(NamedTuple):
+    """A message, its head, and how many of its lines stay as they are while its text grows."""
+
+    id: str
+    head: Line
+    lines: int
 
 
 class Blocks:
@@ -51,10 +60,11 @@ class Blocks:
         if width != self._width:
             self.reset([self._blocks[id].message for id in self._ids], width)
 
-    def apply(self, deltas: list[Delta], get: Callable[[str], Message | None]) -> None:
+    def apply(self, deltas: list[Delta], get: Callable[[str], Message | None]) -> int:
         """Follow what changed in a timeline; `get` gives a message as it is after all the deltas.
 
         Each message that they are about is wrapped once, and one that only grew not from its start.
+        Returns the number of the first line that may look otherwise now.
         """
         apply_deltas(self._ids, deltas)
         for delta in deltas:
@@ -62,12 +72,24 @@ class Blocks:
         stale = _stale(deltas)
         for id in self._follow_versions(stale, get):
             stale.setdefault(id, None)
+        growing = self._growing(stale)
         for id, appended in stale.items():
             message = get(id)
             if message is None:
                 self._blocks.pop(id, None)
             else:
                 self._blocks[id] = self._wrap(message, appended)
+        if growing is not None and growing.id in self and self._blocks[growing.id].head == growing.head:
+            return self.top(self.index(growing.id)) + growing.lines
+        return 0
+
+    def _growing(self, stale: dict[str, str | None]) -> _Growing | None:
+        """The message that a text is appended to, if that is all that changes."""
+        if len(stale) != 1 or None in stale.values():
+            return None
+        (id,) = stale
+        block = self._blocks[id]
+        return _Growing(id, block.head, block.own_head_line + len(block.body) - 1)
 
     def _follow_versions(self, ids: Iterable[str], get: Callable[[str], Message | None]) -> set[str]:
         """Note which messages replace earlier ones now; returns those that are to be shown otherwise."""

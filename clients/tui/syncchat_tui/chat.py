@@ -9,6 +9,7 @@ from functools import partial
 
 import anyio
 
+from syncchat.collector import calm_collector
 from syncchat.core.ids import check_name
 from syncchat.errors import SyncchatError
 from syncchat.log import SqliteLog
@@ -67,6 +68,7 @@ async def _chat(room: str, peer: Peer, finder: Finder, directory: Directory, cat
         )
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise NoTerminal("the client needs a terminal for its input and its output")
+        calm_collector()
         return await show(app)
 
 

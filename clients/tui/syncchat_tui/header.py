@@ -69,5 +69,7 @@ class Header(Static):
         self._server = server
 
     def show(self, status: Status, unread: Unread) -> None:
-        """Show this status, and what is unread."""
-        self.update(header(self.room, status, unread, server=self._server))
+        """Show this status, and what is unread; costs nothing if that is shown."""
+        content = header(self.room, status, unread, server=self._server)
+        if content != self.content:
+            self.update(content, layout=False)

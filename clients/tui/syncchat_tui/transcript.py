@@ -104,8 +104,7 @@ class Transcript(ScrollView):
         deltas, self._heard = self._heard, []
         if not self._sized:
             return
-        self.blocks.apply(deltas, self._timeline.get)
-        self._place()
+        self._place(self.blocks.apply(deltas, self._timeline.get))
 
     def on_resize(self, event: events.Resize) -> None:
         """Wrap everything to the new width."""
@@ -222,9 +221,9 @@ class Transcript(ScrollView):
         self._selected = None
         self.refresh()
 
-    def _place(self) -> None:
-        """Bring the scrolled place in line with the blocks."""
-        self._placing = True
+    def _place(self, changed: int = 0) -> None:
+        """Bring the scrolled place in line with the blocks, whose lines before `changed` are as they were."""
+        self._placing, before = True, self.scroll_offset
         height = LEAD + self.blocks.height
         # Set without its watchers: they would lay out the whole screen again for each new line.
         self.set_reactive(Transcript.virtual_size, Size(self._columns, height))
@@ -236,7 +235,7 @@ class Transcript(ScrollView):
             message_id, offset = self._anchor
             self.scroll_to(y=self._top(self.blocks.index(message_id)) + offset, animate=False, force=True)
         self._placing = False
-        self._show_place()
+        self._show_place(LEAD + changed if changed and self.scroll_offset == before else 0)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Note where the user went."""
@@ -263,9 +262,10 @@ class Transcript(ScrollView):
             self._anchor = (id, offset if line >= LEAD else line - LEAD)
         self._show_place()
 
-    def _show_place(self) -> None:
+    def _show_place(self, changed: int = 0) -> None:
         self.unseen = self._unseen.count
-        self.refresh()
+        first = max(changed, self.scroll_offset.y)
+        self.refresh_lines(first, self.scroll_offset.y + self.size.height - first)
         self.post_message(self.Moved())
 
     def seek(self, step: int) -> None:

@@ -1,4 +1,4 @@
-"""How often the daemon looks for garbage in cycles, which is hardly ever there."""
+"""How often a program of ours looks for garbage in cycles, which is hardly ever there."""
 
 import gc
 
@@ -6,7 +6,8 @@ YOUNG = 10_000
 """New objects after which the youngest are looked at; Python's own number is 700.
 
 A hub keeps some hundred objects for each room in use, and what it drops is freed at once, without the
-collector. With 200 rooms that are written to, looking took a tenth of the daemon's time.
+collector. With 200 rooms that are written to, looking took a tenth of the daemon's time. A terminal client
+stood still for 50 ms whenever all that it had ever loaded was looked at.
 """
 
 
