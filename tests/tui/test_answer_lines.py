@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pycrdt import Doc
 from rich.cells import cell_len
 
+from syncchat.core.deltas import Delta
 from syncchat.core.message import Message, read_body
 from syncchat.core.room import Room
 from syncchat.core.store import Store
@@ -107,7 +108,11 @@ def test_A16_the_earlier_version_is_marked_as_soon_as_another_is_written_and_no_
     first.finish()
     blocks = Blocks()
     blocks.reset(room.timeline[:], 80)
-    room.timeline.listen(lambda deltas: blocks.apply(deltas, room.timeline.get))
+
+    def follow(deltas: list[Delta]) -> None:
+        blocks.apply(deltas, room.timeline.get)
+
+    room.timeline.listen(follow)
 
     def text() -> str:
         return "\n".join("".join(span.text for span in blocks.line(line)[1]) for line in range(blocks.height))
