@@ -91,6 +91,7 @@ class Errands:
     async def _judge(self, decision: Judge, scope: anyio.CancelScope) -> None:
         kit, timeline = self._kit, self._kit.room.timeline
         if timeline.get(decision.id) is None:
+            self._recorder.record(decision, problem="the message is gone")
             self._judged(decision, Judgement(False, "the message is gone"))
             return
         prompt = judge_prompt(

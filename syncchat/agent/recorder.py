@@ -3,13 +3,14 @@
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
 import anyio
 
 from syncchat.agent.budget import Spend
 from syncchat.agent.ledger import Entry
 from syncchat.agent.notebook import Notebook
-from syncchat.agent.policy import Decision, Rule
+from syncchat.agent.policy import Decision, Judge, Rule, Speak, Withdraw
 from syncchat.errors import LogError
 from syncchat.mailbox import Mailbox
 
@@ -25,7 +26,18 @@ MAX_OWN = 2_048
 FINAL = frozenset({"speak", "quiet", "withdraw"})
 """Decisions after which nothing more is decided about a message, unless somebody asks for it."""
 
+MAX_UNDER_WAY = 8
+"""Decisions that are under way at once: more than there are ever."""
+
 logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _UnderWay:
+    """What is being carried out, and what has withdrawn it: that is recorded after it."""
+
+    decision: Judge | Speak
+    withdrawal: Entry | None = None
 
 
 class Recorder:
@@ -36,7 +48,14 @@ class Recorder:
         self._room = room
         self._now = now
         self._recorded: dict[str, None] = {}
+        self._under_way: list[_UnderWay] = []
         self._entries: Mailbox[Entry] = Mailbox(MAX_WAITING)
+
+    def begin(self, decision: Judge | Speak) -> None:
+        """It is being carried out, and recorded when it has ended; what withdraws it comes after that."""
+        self._under_way.append(_UnderWay(decision))
+        if len(self._under_way) > MAX_UNDER_WAY:
+            self._end(self._under_way[0])
 
     def record(
         self,
@@ -48,19 +67,32 @@ class Recorder:
     ) -> None:
         """Record a decision, and what became of it."""
         word = type(decision).__name__.lower()
-        self._entries.put(
-            Entry(
-                self._room,
-                decision.id,
-                self._now(),
-                word,
-                decision.rule,
-                decision.inputs,
-                cost or Spend(),
-                reply,
-                problem,
-            )
+        entry = Entry(
+            self._room,
+            decision.id,
+            self._now(),
+            word,
+            decision.rule,
+            decision.inputs,
+            cost or Spend(),
+            reply,
+            problem,
         )
+        if isinstance(decision, Withdraw):
+            for work in self._under_way:
+                if work.decision.id == decision.id and work.withdrawal is None:
+                    work.withdrawal = entry
+                    return
+        self._entries.put(entry)
+        for work in self._under_way:
+            if work.decision is decision:
+                self._end(work)
+                return
+
+    def _end(self, work: "_UnderWay") -> None:
+        self._under_way.remove(work)
+        if work.withdrawal is not None:
+            self._entries.put(replace(work.withdrawal, at=self._now()))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -71,6 +103,8 @@ class Recorder:
                 yield
             finally:
                 tasks.cancel_scope.cancel()
+                for work in list(self._under_way):
+                    self._end(work)
                 with anyio.move_on_after(PATIENCE, shield=True):
                     await self._write(self._entries.drain())
 

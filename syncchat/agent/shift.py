@@ -121,7 +121,9 @@ class Shift:
                 self._errands.turn.tell()
             case Wait():
                 self._waits[decision.id] = decision
-        if not isinstance(decision, Judge | Speak):  # which are recorded with what became of them
+        if isinstance(decision, Judge | Speak):
+            self._recorder.begin(decision)
+        else:
             self._recorder.record(decision)
 
     async def _remember(self, event: Ambient) -> None:

@@ -79,6 +79,12 @@ _TO_ALL = re.compile(
 _FOR_SO_LONG = re.compile(r"\bfor (?:the next )?(\d{1,4}|an?|half an) ?(s|sec|m|min|h|hour|d|day)")
 _SECONDS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600, "d": 86400, "day": 86400}
 
+_SOME_PEOPLE = (
+    r"(?: (?:now|just|here|today))?(?: \w+(?:ing|ed)| (?:know|need|want|see|use|get|think|come|care|remember|"
+    r"like|say|look|read))\b"
+)
+"""What makes of `people only` those of the people who do something: `for people only reading this`."""
+
 MAX_QUIET_WORDS = 14
 """A request for quiet is short; a longer message is a story with such words in it."""
 
@@ -96,7 +102,7 @@ class Wishes:
         people = r"(?:humans?|people|persons?|human beings?)"
         self._mine = re.compile(rf"(?<![\w@])@?(?:bot|ai|agent|assistant{mine})\b")
         self._only = re.compile(
-            rf"(?:\A|[(\[,.:;!?–—-] ?|\bfor |\bto |\bfrom ){people},? only\b|"
+            rf"(?:\A|[(\[,.:;!?–—-] ?|\bfor |\bto |\bfrom ){people},? only\b(?!{_SOME_PEOPLE})|"
             rf"\bonly (?:for )?{people}(?:,? please|\W*\Z)|"
             rf"\bno {bot}(?:,? please|\W*\Z|,? (?:just|only|allowed|answers?))|"
             rf"\bnot (?:you,?|for|for the|for you,?|asking|asking the|asking you,?) {bot}|"

@@ -258,6 +258,19 @@ async def test_A23_over_budget_it_says_so_once_and_goes_quiet(world: World) -> N
     assert len(model.prompts) == 1
 
 
+async def test_A22_of_an_answer_that_was_withdrawn_why_ends_with_that_and_its_rule(world: World) -> None:
+    async with running(world.agent(ScriptedModel(["so ", 60.0, "it is"]))):
+        asked = world.ann.post("@bot what is the capital of Peru?")
+        await until(lambda: world.answers)
+        world.ann.post("never mind, found it")
+        await until(lambda: not world.answers)
+        world.bob.ask("why", asked)
+        await until(lambda: list(world.ann.asked("because")))
+    [told] = world.ann.asked("because")
+    assert (told.value["decision"], told.value["rule"]) == ("withdraw", "settled by the asker")
+    assert [step[1:] for step in told.value["before"]] == [["speak", "mention"]]
+
+
 async def test_A22_a_member_who_asks_why_is_told(world: World) -> None:
     async with running(world.agent(ScriptedModel(["hi"]))):
         asked = world.ann.post("@bot hello")

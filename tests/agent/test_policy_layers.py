@@ -95,6 +95,19 @@ def test_A7_what_is_not_for_it_it_leaves_alone(text: str, rule: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "@bot for people only reading this: what was decided?",
+        "@bot, people only know half of it: what is the other half?",
+        "@bot for humans only now joining, what is this about?",
+    ],
+)
+def test_A7_for_people_only_is_no_word_about_some_of_the_people(text: str) -> None:
+    talk = Talk()
+    assert talk.last(talk.say("bob", text)) == ("Speak", "mention")
+
+
+@pytest.mark.parametrize(
     "text", ["what is 2+2?", "does anybody know how to mount a disk", "I can't get sound to work"]
 )
 def test_A7_only_an_open_question_is_judged_and_only_in_ambient_mode(text: str) -> None:

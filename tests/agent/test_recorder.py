@@ -3,8 +3,9 @@
 import pytest
 
 from syncchat.agent import Notebook
+from syncchat.agent.budget import Spend
 from syncchat.agent.ledger import MAX_ENTRIES, Entry, Ledger
-from syncchat.agent.policy import Quiet, Rule, Speak, Wait, Withdraw
+from syncchat.agent.policy import Judge, Quiet, Rule, Speak, Wait, Withdraw
 from syncchat.agent.recorder import Recorder
 from syncchat.core.ids import format_id
 
@@ -79,3 +80,45 @@ async def test_A22_a_long_history_that_is_heard_again_pushes_no_newer_message_ou
             ledger.take(Entry("lobby", id, 1, "quiet", "stale").told())
     assert sorted(ledger.entries) == ids[MAX_ENTRIES:]
     assert all(entry.before == () for entry in ledger.entries.values())
+
+
+@pytest.mark.parametrize("decision", [Speak(ID, Rule.MENTION), Judge(ID, Rule.OPEN)])
+async def test_A22_what_was_withdrawn_ends_with_its_withdrawal_whatever_was_recorded_first(
+    decision: Speak | Judge,
+) -> None:
+    async with Notebook.open(None) as notebook:
+        recorder = Recorder(notebook, "lobby", lambda: 1_000)
+        async with recorder.running():
+            recorder.begin(decision)
+            recorder.record(Withdraw(ID, Rule.DELETED))
+            recorder.record(decision, cost=Spend(1, 5, 0))
+        entry = await notebook.entry("lobby", ID)
+        assert entry is not None
+        assert (entry.decision, entry.rule, entry.cost) == ("withdraw", "deleted", Spend(1, 5, 0))
+        assert [step[1:] for step in entry.before] == [(type(decision).__name__.lower(), decision.rule)]
+
+
+async def test_A22_what_was_withdrawn_and_decided_anew_ends_with_the_new_decision() -> None:
+    async with Notebook.open(None) as notebook:
+        recorder = Recorder(notebook, "lobby", lambda: 1_000)
+        first, second = Judge(ID, Rule.OPEN), Judge(ID, Rule.MAYBE)
+        async with recorder.running():
+            recorder.begin(first)
+            recorder.record(Withdraw(ID, Rule.EDITED))
+            recorder.begin(second)
+            recorder.record(first)
+            recorder.record(second)
+        entry = await notebook.entry("lobby", ID)
+        assert entry is not None
+        assert (entry.decision, entry.rule) == ("judge", Rule.MAYBE)
+
+
+async def test_A22_what_is_cut_off_before_its_end_is_recorded_as_withdrawn() -> None:
+    async with Notebook.open(None) as notebook:
+        recorder = Recorder(notebook, "lobby", lambda: 1_000)
+        async with recorder.running():
+            recorder.begin(Speak(ID, Rule.MENTION))
+            recorder.record(Withdraw(ID, Rule.DELETED))
+        entry = await notebook.entry("lobby", ID)
+        assert entry is not None
+        assert (entry.decision, entry.rule) == ("withdraw", "deleted")
