@@ -1,5 +1,6 @@
 """A persona: who an agent is, how it behaves and what it may do, as one TOML file says it (A24)."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ MAX_SERVERS = 8
 """MCP servers of one agent."""
 
 EVERYWHERE: Final = ("*",)
+
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}\Z")
 
 Summon = Literal["members", "moderators", "nobody"]
 
@@ -52,8 +55,9 @@ class Persona:
 
     It writes as `user` and is shown as `name`; `prompt` is what its model is told of it. Without `model` it
     is the built-in one; `judge_model` (the same by default) decides whether to speak, and both are behind
-    `base_url`. It takes part by itself in the `rooms` (patterns) that somebody is in, and those whom
-    `summon` names bring it into others, or send it away. `tools` are those built in that it may use.
+    `base_url`, with the key that is in the environment variable `api_key_env`. It takes part by itself in the
+    `rooms` (patterns) that somebody is in, and those whom `summon` names bring it into others, or send it
+    away. `tools` are those built in that it may use.
     """
 
     user: str
@@ -62,6 +66,7 @@ class Persona:
     model: str | None = None
     judge_model: str | None = None
     base_url: str | None = None
+    api_key_env: str | None = None
     rooms: tuple[str, ...] = EVERYWHERE
     summon: Summon = "members"
     tools: tuple[str, ...] = ()
@@ -81,6 +86,7 @@ _KEYS: Final[Mapping[str, Any]] = {
     "model": str,
     "judge_model": str,
     "base_url": str,
+    "api_key_env": str,
     "rooms": tuple[str, ...],
     "summon": Summon,
     "tools": tuple[str, ...],
@@ -152,8 +158,15 @@ def _check(values: Mapping[str, Any], tools: list[str]) -> None:
         raise BadTable("name is empty; write what people shall see, or leave it out")
     if len(values.get("prompt", "")) > MAX_PROMPT:
         raise BadTable(f"prompt has more than {MAX_PROMPT} characters; each call of the model pays for it")
-    if "model" not in values and (values.keys() & {"base_url", "judge_model"}):
-        raise BadTable("model is missing; name the one that answers, or leave base_url and judge_model out")
+    idle = sorted(values.keys() & {"base_url", "judge_model", "api_key_env"})
+    if "model" not in values and idle:
+        raise BadTable(f"model is missing; name the one that answers, or leave {' and '.join(idle)} out")
+    if not _VARIABLE.match(values.get("api_key_env", "KEY")):
+        # What stands there may be a key, and is shown to nobody.
+        raise BadTable(
+            "api_key_env is no name of an environment variable (A-Z a-z 0-9 _); the key itself stands in "
+            "that variable, and never in this file"
+        )
     unknown = next((tool for tool in values.get("tools", ()) if tool not in tools), None)
     if unknown is not None:
         raise BadTable(f"tools has {unknown[:40]!r}; there are {', '.join(tools)}")

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
 from anyio.abc import TaskStatus
@@ -10,7 +11,7 @@ from anyio.abc import TaskStatus
 from syncchat.agent.agent import Agent
 from syncchat.agent.factory import make_model
 from syncchat.agent.model import Model
-from syncchat.agent.persona import Persona
+from syncchat.agent.persona import BadPersona, Persona
 from syncchat.agent.prices import Prices
 from syncchat.agent.tools.history import History, make_tools
 from syncchat.agent.tools.loop import Toolbox
@@ -34,11 +35,16 @@ class Part:
 
 
 def models_of(persona: Persona) -> tuple[Model, Model]:
-    """The model that answers for a persona, and the one that judges; see `make_model`."""
-    answers = make_model(persona.base_url, persona.model)
-    if persona.judge_model in (None, persona.model):
-        return answers, answers
-    return answers, make_model(persona.base_url, persona.judge_model)
+    """The model that answers for a persona, and the one that judges; see `make_model`.
+
+    Raises BadPersona if the variable that it names has no key.
+    """
+    make = partial(make_model, persona.base_url, api_key_env=persona.api_key_env)
+    try:
+        answers = make(persona.model)
+        return answers, answers if persona.judge_model in (None, persona.model) else make(persona.judge_model)
+    except ValueError as error:
+        raise BadPersona(f"the persona {persona.user}: {error}") from error
 
 
 class Resident:

@@ -13,7 +13,9 @@ from syncchat.agent.factory import make_model
 from syncchat.agent.judge import judge
 from syncchat.agent.model import ModelFailed, Tokens, usage_of, whole
 from syncchat.agent.openai_model import Limits, OpenAIModel, Retries
+from syncchat.agent.persona import Persona
 from syncchat.agent.prompt import Prompt, Turn, Who
+from syncchat.agent.resident import models_of
 from syncchat.agent.tools.streamed import calls_of
 from syncchat.agent.tools.tool import ToolCall, ToolSpec
 from syncchat.testing.model_server import MISBEHAVIOURS, Behaviour, ModelServer, model_server
@@ -342,6 +344,19 @@ async def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatc
             async with make_model(server.base_url, "m").stream(PROMPT) as tokens:
                 assert [token async for token in tokens] == ["Hello", " there"]
     assert server.keys == ["Bearer sk-mine", "Bearer none"]
+
+
+async def test_A24_two_personas_ask_with_the_keys_that_their_variables_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-shared")
+    monkeypatch.setenv("ONE_KEY", "sk-one")
+    async with model_server(lambda _: Behaviour()) as server:
+        for variable in ("ONE_KEY", None):
+            persona = Persona("one", "one", model="m", base_url=server.base_url, api_key_env=variable)
+            async with models_of(persona)[0].stream(PROMPT) as tokens:
+                assert [token async for token in tokens] == ["Hello", " there"]
+    assert server.keys == ["Bearer sk-one", "Bearer sk-shared"]
 
 
 def test_importing_the_model_and_its_server_loads_neither_openai_nor_a_web_server() -> None:

@@ -7,6 +7,7 @@ import pytest
 from syncchat.agent.budget import Budget
 from syncchat.agent.persona import MAX_PERSONAS, BadPersona, McpServer, Persona, read_persona, read_personas
 from syncchat.agent.policy.manners import Manners
+from syncchat.agent.resident import models_of
 
 TOOLS = ("search", "page")
 WHOLE = """
@@ -14,6 +15,7 @@ user = "librarian"
 name = "The librarian"
 prompt = "You know where everything is."
 base_url = "http://127.0.0.1:11434/v1"
+api_key_env = "LIBRARIAN_KEY"
 model = "large"
 judge_model = "small"
 rooms = ["team-*", "lobby"]
@@ -47,6 +49,7 @@ def test_A24_a_file_says_who_an_agent_is_how_it_behaves_and_what_it_may(tmp_path
         name="The librarian",
         prompt="You know where everything is.",
         base_url="http://127.0.0.1:11434/v1",
+        api_key_env="LIBRARIAN_KEY",
         model="large",
         judge_model="small",
         rooms=("team-*", "lobby"),
@@ -79,12 +82,15 @@ def test_A24_it_lives_in_the_rooms_that_its_patterns_fit(tmp_path: Path) -> None
         ('user = "a b"', "user", "1 to 40 of"),
         ("user = 7", "user", "a text"),
         ('user = "a"\nname = " "', "name", "what people shall see"),
-        ('user = "a"\nmodle = "x"', "modle", "there are base_url"),
+        ('user = "a"\nmodle = "x"', "modle", "there are api_key_env"),
         ('user = "a"\nrooms = "lobby"', "rooms", "a list of texts"),
         ('user = "a"\nrooms = [1]', "rooms", "a list of texts"),
         ('user = "a"\nsummon = "all"', "summon", "'members' or 'moderators' or 'nobody'"),
         ('user = "a"\ntools = ["shell"]', "tools", "there are search, page"),
         ('user = "a"\nbase_url = "http://x"', "model", "name the one that answers"),
+        ('user = "a"\napi_key_env = "KEY"', "model", "leave api_key_env out"),
+        ('user = "a"\nmodel = "m"\napi_key_env = "sk-1"', "api_key_env", "never in this file"),
+        ('user = "a"\nmodel = "m"\napi_key_env = ""', "api_key_env", "never in this file"),
         ('user = "a"\nprompt = "' + "x" * 16_001 + '"', "prompt", "pays for it"),
         ('user = "a"\npolicy = 1', "[policy]", "a table"),
         ('user = "a"\n[policy]\ngraze = 1', "graze", "there are ambient"),
@@ -114,6 +120,7 @@ def test_A24_what_cannot_be_is_told_with_file_key_and_remedy(
     assert key in told
     assert remedy in told
     assert len(told) < 400
+    assert "sk-1" not in told
 
 
 @pytest.mark.parametrize("data", [b"user = ", b"\xff\xfe", None])
@@ -143,3 +150,17 @@ def test_A24_a_folder_without_personas_with_too_many_or_two_of_one_user_is_told(
         written(tmp_path, f'user = "a{number}"', f"{number}.toml")
     with pytest.raises(BadPersona, match="at most"):
         read_personas(tmp_path)
+
+
+@pytest.mark.parametrize("value", [None, "", " "])
+def test_A24_a_key_that_is_not_in_its_variable_is_told_with_the_variable(
+    monkeypatch: pytest.MonkeyPatch, value: str | None
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-shared")
+    monkeypatch.delenv("LIBRARIAN_KEY", raising=False)
+    if value is not None:
+        monkeypatch.setenv("LIBRARIAN_KEY", value)
+    with pytest.raises(
+        BadPersona, match="the persona lib: the environment variable LIBRARIAN_KEY is not set"
+    ):
+        models_of(Persona("lib", "lib", model="m", api_key_env="LIBRARIAN_KEY"))
