@@ -3,14 +3,15 @@
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import reduce
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from syncchat.agent.budget import Budget
-from syncchat.agent.policy.manners import Manners
-from syncchat.agent.tables import BadTable, as_field, check_known, fill
+from syncchat.agent.policy.manners import BadManners, Manners
+from syncchat.agent.tables import BadTable, as_field, check_known, fields_of, fill
 from syncchat.core.ids import NAME
 from syncchat.errors import SyncchatError
 
@@ -23,8 +24,12 @@ MAX_PERSONAS = 32
 MAX_SERVERS = 8
 """MCP servers of one agent."""
 
+MAX_TUNED = 64
+"""Rooms, or patterns of rooms, for which a persona has manners of their own."""
+
 EVERYWHERE: Final = ("*",)
 
+_PATTERN: Final = re.compile(r"[A-Za-z0-9_*?\[\]!-]{1,80}\Z")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}\Z")
 
 Summon = Literal["members", "moderators", "nobody"]
@@ -57,7 +62,8 @@ class Persona:
     is the built-in one; `judge_model` (the same by default) decides whether to speak, and both are behind
     `base_url`, with the key that is in the environment variable `api_key_env`. It takes part by itself in the
     `rooms` (patterns) that somebody is in, and those whom `summon` names bring it into others, or send it
-    away. `tools` are those built in that it may use.
+    away. `tools` are those built in that it may use. `tuned` has, by rooms or patterns, what is other there
+    than in its `manners`.
     """
 
     user: str
@@ -71,12 +77,18 @@ class Persona:
     summon: Summon = "members"
     tools: tuple[str, ...] = ()
     manners: Manners = field(default_factory=Manners)
+    tuned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
     mcp: Mapping[str, McpServer] = field(default_factory=dict)
 
     def lives_in(self, room: str) -> bool:
         """Whether it takes part in a room without being asked to."""
         return any(fnmatchcase(room, pattern) for pattern in self.rooms)
+
+    def manners_in(self, room: str) -> Manners:
+        """How it behaves in a room; where several patterns fit, what is said last counts."""
+        fitting = (values for pattern, values in self.tuned.items() if fnmatchcase(room, pattern))
+        return reduce(lambda manners, values: replace(manners, **values), fitting, self.manners)
 
 
 _KEYS: Final[Mapping[str, Any]] = {
@@ -91,7 +103,7 @@ _KEYS: Final[Mapping[str, Any]] = {
     "summon": Summon,
     "tools": tuple[str, ...],
 }
-_TABLES: Final = ("policy", "budget", "mcp")
+_TABLES: Final = ("policy", "room", "budget", "mcp")
 
 
 def read_personas(folder: Path, tools: Iterable[str] = ()) -> list[Persona]:
@@ -145,9 +157,11 @@ def make_persona(table: Mapping[str, object], tools: Iterable[str] = ()) -> Pers
         raise BadTable(f"user is {user[:40]!r}; it has to be 1 to 40 of A-Z a-z 0-9 _ -")
     values.setdefault("name", user)
     _check(values, list(tools))
+    manners = fill(Manners, table.get("policy", {}), "[policy]")
     return Persona(
         **values,
-        manners=fill(Manners, table.get("policy", {}), "[policy]"),
+        manners=manners,
+        tuned=_tuned(manners, table.get("room", {})),
         budget=fill(Budget, table.get("budget", {}), "[budget]"),
         mcp=_servers(table.get("mcp", {})),
     )
@@ -170,6 +184,24 @@ def _check(values: Mapping[str, Any], tools: list[str]) -> None:
     unknown = next((tool for tool in values.get("tools", ()) if tool not in tools), None)
     if unknown is not None:
         raise BadTable(f"tools has {unknown[:40]!r}; there are {', '.join(tools)}")
+
+
+def _tuned(manners: Manners, table: object) -> dict[str, dict[str, Any]]:
+    if not isinstance(table, Mapping) or not all(isinstance(value, Mapping) for value in table.values()):
+        raise BadTable('[room.NAME] has to be a table with keys of [policy]; a pattern as in [room."team-*"]')
+    if len(table) > MAX_TUNED:
+        raise BadTable(f"[room] has {len(table)} rooms; at most {MAX_TUNED} can be tuned: use patterns")
+    tuned = {}
+    for pattern, value in table.items():
+        where = f"[room.{pattern[:40]}]"
+        if not _PATTERN.match(pattern):
+            raise BadTable(f"{where}: a room is 1 to 40 of A-Z a-z 0-9 _ -, or a pattern like team-*")
+        tuned[pattern] = fields_of(Manners, value, where)
+        try:
+            replace(manners, **tuned[pattern])
+        except BadManners as error:
+            raise BadTable(f"{where}: {error}") from error
+    return tuned
 
 
 def _servers(table: object) -> dict[str, McpServer]:

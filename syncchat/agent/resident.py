@@ -79,7 +79,7 @@ class Resident:
                 model=part.model,
                 judge_model=part.judge_model,
                 persona=persona.prompt,
-                manners=persona.manners,
+                manners=persona.manners_in(room.name),
                 toolbox=self._toolbox,
                 notebook=self._whereabouts.notebook,
                 prices=part.prices,

@@ -27,6 +27,7 @@ from syncchat.agent.policy import (
     Withdraw,
 )
 from syncchat.agent.recorder import Recorder
+from syncchat.agent.tuning import Tuner
 from syncchat.errors import LogError
 from syncchat.mailbox import Mailbox
 
@@ -74,6 +75,9 @@ class Shift:
             tasks.start_soon(Answers(kit.room, kit.notebook, kit.prices, now=kit.clock).run)
             # The policy takes what was said before its first event for what it could not hear in time.
             self._hear(Ambient(ambient is True))
+            tuner = Tuner(kit, self._hear)
+            await tuner.begin()
+            tasks.start_soon(tuner.run)
             with leftovers.listening(), ears.listening():
                 while True:
                     leftovers.finish()

@@ -29,16 +29,20 @@ def fill(kind: type[Made], table: object, where: str) -> Made:
     Raises BadTable for what is no table, for an unknown name and for a value that its field cannot take;
     what `kind` itself refuses with a ValueError is told as such.
     """
-    if not isinstance(table, Mapping):
-        raise BadTable(f"{where} has to be a table")
-    hints = get_type_hints(kind)
-    names = [field.name for field in fields(kind) if field.init]  # type: ignore[arg-type]  # kind is unbound
-    check_known(table, names, where)
-    values = {name: as_field(value, hints[name], f"{where} {name}") for name, value in table.items()}
+    values = fields_of(kind, table, where)
     try:
         return kind(**values)
     except ValueError as error:
         raise BadTable(f"{where}: {error}") from error
+
+
+def fields_of(kind: type[Any], table: object, where: str) -> dict[str, Any]:
+    """Those fields of a `kind` that stand in `table`. Raises BadTable, but not for what `kind` refuses."""
+    if not isinstance(table, Mapping):
+        raise BadTable(f"{where} has to be a table")
+    hints = get_type_hints(kind)
+    check_known(table, [field.name for field in fields(kind) if field.init], where)
+    return {name: as_field(value, hints[name], f"{where} {name}") for name, value in table.items()}
 
 
 def as_field(value: object, hint: Any, where: str) -> Any:

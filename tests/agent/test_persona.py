@@ -1,5 +1,6 @@
 """Personas by file: what can be said of an agent, and how what cannot be is told."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,14 @@ tools = ["search"]
 ambient = true
 grace = 30
 on_newer = "queue"
+
+[room."team-*"]
+grace = 300
+share = 0.1
+
+[room.team-a]
+ambient = false
+grace = 0
 
 [budget]
 calls_per_user = 20
@@ -56,6 +65,7 @@ def test_A24_a_file_says_who_an_agent_is_how_it_behaves_and_what_it_may(tmp_path
         summon="moderators",
         tools=("search",),
         manners=Manners(ambient=True, grace=30.0, on_newer="queue"),
+        tuned={"team-*": {"grace": 300.0, "share": 0.1}, "team-a": {"ambient": False, "grace": 0.0}},
         budget=Budget(calls_per_user=20),
         mcp={"files": McpServer(("files", "--root", "/srv"), {"MODE": "ro"}, free=("list",))},
     )
@@ -73,6 +83,14 @@ def test_A24_it_lives_in_the_rooms_that_its_patterns_fit(tmp_path: Path) -> None
         "lobby",
         "team-a",
     ]
+
+
+def test_A27_in_the_rooms_that_a_file_names_its_manners_are_as_it_says_for_them(tmp_path: Path) -> None:
+    persona = read_persona(written(tmp_path, WHOLE), TOOLS)
+    usual = Manners(ambient=True, grace=30.0, on_newer="queue")
+    assert persona.manners_in("lobby") == usual
+    assert persona.manners_in("team-b") == replace(usual, grace=300.0, share=0.1)
+    assert persona.manners_in("team-a") == replace(usual, ambient=False, grace=0.0, share=0.1)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +118,11 @@ def test_A24_it_lives_in_the_rooms_that_its_patterns_fit(tmp_path: Path) -> None
         ('user = "a"\n[policy]\nshare = 2', "[policy]: share", "from 0 to 1"),
         ('user = "a"\n[policy]\nambient = 1', "[policy] ambient", "true or false"),
         ('user = "a"\n[policy]\non_newer = "wait"', "[policy] on_newer", "'queue' or 'merge'"),
+        ('user = "a"\n[room]\ngrace = 3', "[room.NAME]", "a pattern as in"),
+        ('user = "a"\n[room."a b"]\ngrace = 3', "[room.a b]", "or a pattern like team-*"),
+        ('user = "a"\n[room.lobby]\ngraze = 3', "graze", "there are ambient"),
+        ('user = "a"\n[room.lobby]\ngrace = "x"', "[room.lobby] grace", "a number"),
+        ('user = "a"\n[room.lobby]\nshare = 2', "[room.lobby]: share", "from 0 to 1"),
         ('user = "a"\n[budget]\ncalls = true', "[budget] calls", "a whole number"),
         ('user = "a"\n[budget]\ncalls = 1.5', "[budget] calls", "a whole number"),
         ('user = "a"\n[mcp.files]\nenv = {}', "[mcp.files] command", "as a list"),

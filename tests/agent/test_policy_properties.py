@@ -26,6 +26,7 @@ from syncchat.agent.policy import (
     Speak,
     Tell,
     Tick,
+    Tuned,
     TurnPolicy,
     Typing,
     Wait,
@@ -92,6 +93,15 @@ def id_of(number: int) -> str:
     return format_id(START + number, USERS[number % len(USERS)], number)
 
 
+_manners = st.builds(
+    Manners,
+    ambient=st.booleans(),
+    grace=st.sampled_from([0, 120]),
+    hops=st.integers(0, 2),
+    share=st.sampled_from([0, 0.25, 1]),
+    gate=st.sampled_from([0.35, 1]),
+    on_newer=st.sampled_from(["queue", "merge", "replace"]),
+)
 _events: st.SearchStrategy[Event] = st.one_of(
     st.builds(Said, heards()),
     st.builds(Said, heards()),
@@ -107,6 +117,7 @@ _events: st.SearchStrategy[Event] = st.one_of(
         st.sampled_from([0, 5, 10**12]),
     ),
     st.builds(Ambient, st.booleans()),
+    st.builds(Tuned, _manners),
     st.builds(Judged, _numbers.map(id_of), st.booleans(), st.none() | st.just("timed out")),
     st.builds(Began, _numbers.map(id_of)),
     st.builds(Ended, _numbers.map(id_of), st.sampled_from(["done", "error", "stopped", "withdrawn", "lost"])),
@@ -114,15 +125,6 @@ _events: st.SearchStrategy[Event] = st.one_of(
 )
 _steps = st.lists(
     st.tuples(st.sampled_from([0, 0, 1, 900, 30_000, 400_000, -500, -90_000]), _events), max_size=60
-)
-_manners = st.builds(
-    Manners,
-    ambient=st.booleans(),
-    grace=st.sampled_from([0, 120]),
-    hops=st.integers(0, 2),
-    share=st.sampled_from([0, 0.25, 1]),
-    gate=st.sampled_from([0.35, 1]),
-    on_newer=st.sampled_from(["queue", "merge", "replace"]),
 )
 
 

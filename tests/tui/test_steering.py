@@ -173,6 +173,13 @@ async def test_A11_A24_what_is_asked_about_the_room(
     [
         ("ambient", ""),
         ("ambient", "maybe"),
+        ("agent", "grace"),
+        ("agent", "grace soon"),
+        ("agent", "grace -1"),
+        ("agent", "grace nan"),
+        ("agent", "share 2"),
+        ("agent", "newer drop"),
+        ("agent", "gate 1"),
         ("hush", "-1"),
         ("hush", "long"),
         ("hush", "99999"),

@@ -1,6 +1,6 @@
 """What agents say of themselves in their presence, read and put into words; pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from syncchat.core.message import read_id
@@ -20,12 +20,16 @@ IDLE: Final = {
     "unreachable": "model is down",
 }
 MODES: Final = {"ambient": "ambient", "addressed": "when addressed"}
+SPEAKS: Final = {"ambient": "unasked, too", "addressed": "when addressed"}
+
+MAX_GRACE = 10**9
+"""Seconds beyond which a grace period is none."""
 
 
 class AgentHere(NamedTuple):
     """An agent that is here. `re` is the message that it is about to answer, or answers.
 
-    `until` is when it may answer that, in ms since 1970.
+    `until` is when it may answer that, in ms since 1970. `manners` is how it is tuned here, in words.
     """
 
     user: str
@@ -34,6 +38,7 @@ class AgentHere(NamedTuple):
     re: str | None = None
     until: int | None = None
     problem: str = ""
+    manners: str = ""
 
 
 def is_agent(person: Person) -> bool:
@@ -61,7 +66,29 @@ def _read(person: Person) -> AgentHere:
         re if isinstance(re, str) and read_id(re) is not None else None,
         until if type(until) is int else None,
         said(person, "problem", MAX_PROBLEM),
+        _manners(person.state.get("manners")),
     )
+
+
+def _manners(told: object) -> str:
+    """How an agent is tuned, as far as that can be read."""
+    if not isinstance(told, Mapping):
+        return ""
+    grace, share, newer = told.get("grace"), told.get("share"), told.get("on_newer")
+    words = []
+    if isinstance(grace, int | float) and type(grace) is not bool and 0 <= grace < MAX_GRACE:
+        words.append(f"grace {grace:g} s")
+    if isinstance(share, int | float) and type(share) is not bool and 0 <= share <= 1:
+        words.append(f"share {share:g}")
+    if isinstance(newer, str):
+        words.append(f"newer {one_line(newer, MAX_WORD)}")
+    return ", ".join(words)
+
+
+def tuned_in_words(agent: AgentHere) -> str:
+    """How an agent behaves in the room."""
+    mode = MODES.get(agent.mode, "") and f"speaks {SPEAKS[agent.mode]}"
+    return f"{agent.user}: {', '.join(filter(None, (mode, agent.manners))) or 'does not say'}"
 
 
 def state_in_words(agent: AgentHere) -> str:

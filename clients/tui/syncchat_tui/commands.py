@@ -9,6 +9,7 @@ STEERING: Final = {
     "/why": "why an agent answered, or did not",
     "/usage": "what the agents have spent here today",
     "/ambient": "on or off: may agents speak unasked?",
+    "/agent": "how agents behave here; grace 30, share 0.1, newer queue: tune that",
     "/hush": "ask the agents for quiet, for so many minutes",
     "/allow": "look at the tools an agent wants to use",
     "/deny": "do not let it use them",
@@ -27,5 +28,5 @@ COMMANDS: Final = {
     "/quit": "leave",
 }
 
-WITH_WORDS: Final = ("/search", "/rooms", "/ambient", "/hush", "/summon", "/dismiss", "/should")
+WITH_WORDS: Final = ("/search", "/rooms", "/ambient", "/agent", "/hush", "/summon", "/dismiss", "/should")
 """The commands that something may follow."""

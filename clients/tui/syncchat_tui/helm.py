@@ -60,6 +60,8 @@ class Helm:
                 return steering.deny()
             case "ambient":
                 return steering.ambient(words)
+            case "agent":
+                return steering.agent(words)
             case "hush":
                 return steering.hush(words)
             case "summon":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from typing import Any
 
 from syncchat.core.answer import Call
 from syncchat.core.grant import Role
@@ -9,7 +10,7 @@ from syncchat.core.ids import author_of, check_name
 from syncchat.core.message import Message
 from syncchat.core.room import Room
 from syncchat.errors import SyncchatError
-from syncchat_tui.agents import AgentHere, agents_of
+from syncchat_tui.agents import AgentHere, agents_of, tuned_in_words
 from syncchat_tui.plain import plain
 
 LOOK_BACK = 200
@@ -17,6 +18,12 @@ LOOK_BACK = 200
 
 HUSH_MINUTES = 10
 MAX_MINUTES = 24 * 60
+
+TUNABLE = {
+    "grace": "a grace period in seconds",
+    "share": "a share of the messages unasked",
+    "on_newer": "what becomes of newer questions",
+}
 
 OFFERED = ("stop", "again", "now", "allow", "cited")
 """What may have a key in the footer; it is there while there is something that it would do."""
@@ -181,6 +188,16 @@ class Steering:
         self._room.ask("ambient", value=words)
         return "Agents may speak unasked here." if words == "on" else "Agents speak here when addressed only."
 
+    def agent(self, words: str) -> str:
+        """Tune how agents behave here, or, without words, tell how they do."""
+        if not words:
+            return "\n".join(map(tuned_in_words, self.agents)) or "No agent is here."
+        wish = read_wish(words)
+        self._room.ask("tune", value=wish)
+        [(name, value)] = wish.items()
+        usual = "as it is usual for each agent" if value is None else f"{value}"
+        return f"Agents are asked here for {TUNABLE[name]}: {usual}."
+
     def hush(self, words: str) -> str:
         """Ask for quiet, for so many minutes."""
         minutes = int(words) if words.isascii() and words.isdigit() and len(words) < 6 else None
@@ -261,6 +278,29 @@ class Steering:
         text = " ".join((message.text if message is not None else "")[:200].split())
         start = f"{text[:30]}…" if len(text) > 30 else text
         return f"{user}'s “{plain(start)}”" if start else f"{user}'s message"
+
+
+def read_wish(words: str) -> dict[str, Any]:
+    """What `grace 30`, `share 0.1` or `newer queue` asks of agents. Raises CannotSteer, and BadManners."""
+    # Only who tunes needs the agents' own bounds, and what comes with them.
+    from syncchat.agent.policy import Manners
+    from syncchat.agent.tuning import check_wish
+
+    name, _, said = words.partition(" ")
+    name = "on_newer" if name == "newer" else name
+    if name not in TUNABLE or not said.strip():
+        raise CannotSteer("Write /agent grace SECONDS, share 0.1, newer queue, merge or replace; or usual.")
+    wish = {name: None if said.strip() == "usual" else _value(said.strip())}
+    check_wish(Manners(), wish)
+    return wish
+
+
+def _value(said: str) -> object:
+    try:
+        number = float(said)
+    except ValueError:
+        return said
+    return int(number) if number.is_integer() and abs(number) < 1e9 else number
 
 
 def proposed(message: Message) -> list[tuple[int, Call]]:

@@ -14,6 +14,7 @@ from syncchat.agent.policy.events import (
     Judged,
     Said,
     Tick,
+    Tuned,
     Typing,
 )
 from syncchat.agent.policy.manners import BadManners, Manners
@@ -40,6 +41,7 @@ __all__ = [
     "Speak",
     "Tell",
     "Tick",
+    "Tuned",
     "TurnPolicy",
     "Typing",
     "Wait",

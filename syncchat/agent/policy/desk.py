@@ -24,6 +24,15 @@ class Desk:
         self.speaking: Turn | None = None
         self.decisions: list[Decision] = []
 
+    def tune(self, manners: Manners, now: int) -> None:
+        """From now on these manners hold: what is left to people yet is left to them for the new time."""
+        self._manners = manners
+        self._patience = int(manners.typing_patience * 1000)
+        for turn in self.open.unasked():
+            due = max(now, turn.at + int(manners.grace * 1000))
+            if turn.rule is Rule.OPEN and turn.due > now and due != turn.due:
+                turn.due, turn.shown = due, None
+
     def turns(self) -> Iterator[Turn]:
         """All that is on the desk."""
         yield from self.open

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from syncchat.agent.lines import Who
+from syncchat.agent.policy.manners import Manners
 
 Verb = Literal["stop", "again", "now", "hush", "dismiss", "summon"]
 """What people ask of the agent: see `Asked`."""
@@ -88,6 +89,13 @@ class Ambient:
 
 
 @dataclass(frozen=True, slots=True)
+class Tuned:
+    """From now on these manners hold, also for what is open; whether it may speak unasked says Ambient."""
+
+    manners: Manners
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """What the judge says of the message that a Judge was for; `problem`: it failed, which means quiet."""
 
@@ -117,4 +125,4 @@ class Tick:
     """Nothing but time has passed: to be told when the policy's deadline has come."""
 
 
-Event = Said | Edited | Gone | Typing | Here | Asked | Ambient | Judged | Began | Ended | Tick
+Event = Said | Edited | Gone | Typing | Here | Asked | Ambient | Tuned | Judged | Began | Ended | Tick

@@ -86,6 +86,10 @@ class Layers:
         name = f"(?:{re.escape(me.user)}|{re.escape(me.name)})"
         self._plain = re.compile(rf"\A\W*(?:\w+\s+)?{name}\s*[,:]|,\s*{name}\W*\Z", re.I)
 
+    def tune(self, manners: Manners) -> None:
+        """From now on these manners hold."""
+        self._manners = manners
+
     def read(self, heard: Heard, at: int, late: bool, mode: Mode, memory: Memory) -> Reading:
         """What somebody else's message means, given what is known of the room before it."""
         address = address_of(heard.text, memory.names)

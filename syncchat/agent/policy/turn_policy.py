@@ -18,6 +18,7 @@ from syncchat.agent.policy.events import (
     Judged,
     Said,
     Tick,
+    Tuned,
     Typing,
 )
 from syncchat.agent.policy.listening import Listening
@@ -119,6 +120,8 @@ class TurnPolicy:
                 self._asked(event)
             case Ambient(on):
                 self._set_ambient(on)
+            case Tuned(manners):
+                self._tune(manners)
             case Judged(id, speak, problem):
                 self._desk.judged(id, speak=speak, problem=problem)
             case Ended(id, state):
@@ -300,6 +303,11 @@ class TurnPolicy:
         for turn in [] if on else list(self._desk.turns()):
             if not turn.asked:
                 self._desk.withdraw(turn, Rule.ADDRESSED_ONLY)
+
+    def _tune(self, manners: Manners) -> None:
+        self._manners = manners
+        self._layers.tune(manners)
+        self._desk.tune(manners, self._now)
 
     def _be_quiet(self, user: str, seconds: float, at: int) -> None:
         """Somebody wants quiet: nothing unasked for so long, and nothing more for that person now.
