@@ -10,8 +10,10 @@ from typing import Final
 import anyio
 
 from syncchat.agent import Model
+from syncchat.agent.model import name_of
 from syncchat.agent.notebook import Notebook
-from syncchat.agent.persona import Persona
+from syncchat.agent.persona import BadPersona, Persona
+from syncchat.agent.prices import check_priced
 from syncchat.agent.resident import Part, Resident, models_of
 from syncchat.agent.tools.history import History
 from syncchat.agent.whereabouts import Doorkeeper, Whereabouts
@@ -46,7 +48,7 @@ class Cast:
         """The built-in agent with its two models, if it has any, and these, whose calls are counted.
 
         A persona with the built-in one's user takes its place. Raises ImportError for a model that lacks
-        its package.
+        its package, and NoPrice for a limit in money that nobody could keep to.
         """
         models = [(persona, models_of(persona)) for persona in personas]
         if built_in is not None and all(persona.user != BUILT_IN.user for persona in personas):
@@ -62,6 +64,12 @@ class Cast:
 
 
 def _part(persona: Persona, models: tuple[Model, Model], books: Books) -> Part:
+    if persona.prices is not None:
+        raise BadPersona(
+            f"the persona {persona.user} has [prices]: in a daemon they stand in the daemon's file"
+        )
+    budget = books.budget_of(persona.budget)
+    check_priced(persona.user, budget.in_money, map(name_of, models), books.prices)
     answers, judges = (books.metered(persona.user, model) for model in models)
     return Part(persona, answers, judges, books.prices)
 
@@ -112,7 +120,9 @@ class AgentHost:
         """Where the agent belongs, as its notebook has it; None, with the cause told, if it has none."""
         try:
             budget = self._books.budget_of(persona.budget)
-            notebook = await stack.enter_async_context(Notebook.open(self._file(persona), budget))
+            notebook = await stack.enter_async_context(
+                Notebook.open(self._file(persona), budget, self._books.prices)
+            )
             stack.enter_context(self._books.keeping(persona.user, notebook))
         except (OSError, LogError) as error:
             logger.error("the agent %s cannot run: %s", persona.user, describe(error))

@@ -7,8 +7,10 @@ settled with what it took; one that is never settled (a crash) stays in the book
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
+from syncchat.agent.prices import Price
 from syncchat.agent.tokens import Tokens
 
 MAX_CELLS = 2_048
@@ -20,13 +22,15 @@ MAX_OPEN = 1_024
 MAX_TOLD = 4_096
 """How many times in a day somebody may be told something once; after that nobody is told."""
 
+NOTHING = Decimal(0)
+
 FULL = "the day's book"
 """The name of the limit that MAX_CELLS is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What may be spent in a day of UTC, as numbers of calls and of tokens read and written together.
+    """What may be spent in a day of UTC: calls, tokens read and written together, and money by the prices.
 
     Without an end: altogether. A user pays for what it asked for, a room for what is said in it. None is no
     limit. A limit is exceeded by one call at most, as long as no call takes more than was reserved for it.
@@ -38,19 +42,32 @@ class Budget:
     tokens_per_user: int | None = None
     calls_per_room: int | None = None
     tokens_per_room: int | None = None
+    money: float | None = None
+    money_per_user: float | None = None
+    money_per_room: float | None = None
+
+    @property
+    def in_money(self) -> list[str]:
+        """The names of the limits in money that are set."""
+        names = (field.name for field in fields(self) if field.name.startswith("money"))
+        return [name for name in names if getattr(self, name) is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """What was spent: calls of models, and tokens read and written."""
+    """What was spent: calls of models, tokens read and written, and what they cost, if that was known."""
 
     calls: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
+    money: Decimal = NOTHING
 
     def __add__(self, other: "Spend") -> "Spend":
         return Spend(
-            self.calls + other.calls, self.tokens_in + other.tokens_in, self.tokens_out + other.tokens_out
+            self.calls + other.calls,
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            self.money + other.money,
         )
 
     @property
@@ -88,6 +105,7 @@ def day_of(at: int) -> str:
 class _Open:
     payer: Payer
     spend: Spend
+    price: Price | None = None
 
 
 @dataclass
@@ -109,24 +127,29 @@ class DayBook:
         """Whether `payer` may make one more call."""
         if payer not in self.cells and len(self.cells) >= MAX_CELLS:
             return Allowance(0, FULL)
-        left = [limit - spent.calls for _, limit, spent, _ in self._limits(payer, budget, "calls")]
-        for name, limit, spent, _ in self._limits(payer, budget, "calls"):
-            if spent.calls >= limit:
+        calls = list(self._limits(payer, budget, "calls"))
+        left = [int(limit - spent) for _, limit, spent, _ in calls]
+        for name, limit, spent, _ in calls:
+            if spent >= limit:
                 return Allowance(0, name)
-        for name, limit, spent, unsettled in self._limits(payer, budget, "tokens"):
-            if spent.tokens >= limit:
-                return Allowance(0, name, spent.tokens - unsettled >= limit)
+        for what in ("tokens", "money"):
+            for name, limit, spent, unsettled in self._limits(payer, budget, what):
+                if spent >= limit:
+                    return Allowance(0, name, spent - unsettled >= limit)
         return Allowance(max(0, min(left)) if left else None, None)
 
-    def _limits(self, payer: Payer, budget: Budget, what: str) -> Iterator[tuple[str, int, Spend, int]]:
-        """Each limit that is set: name, value, what counts for it, and its tokens not settled."""
-        unsettled = list(self.open.values()) if what == "tokens" else []
+    def _limits(
+        self, payer: Payer, budget: Budget, what: str
+    ) -> Iterator[tuple[str, Decimal, Decimal, Decimal]]:
+        """Each limit that is set: name, value, what counts for it, and how much of that is not settled."""
         for end in ("", "_per_user", "_per_room"):
             limit = getattr(budget, what + end)
             if limit is None or (end == "_per_user" and payer.user is None):
                 continue
-            mine = [call.spend.tokens for call in unsettled if _shares(call.payer, payer, end)]
-            yield what + end, limit, self._spent(payer, end), sum(mine)
+            spent = Decimal(getattr(self._spent(payer, end), what))
+            mine = (call.spend for call in self.open.values() if _shares(call.payer, payer, end))
+            unsettled = sum((Decimal(getattr(spend, what)) for spend in mine), NOTHING)
+            yield what + end, Decimal(str(limit)), spent, unsettled
 
     def _spent(self, payer: Payer, end: str) -> Spend:
         if end == "_per_user":
@@ -139,11 +162,12 @@ class DayBook:
         """See `syncchat.journal.State`: one of the entries that the functions below make."""
         match entry:
             case {"reserve": str(id), "payer": [*payer], "spend": [*spend], "budget": {**budget}}:
-                self._reserve(id, _payer(payer), _spend(spend), _budget(budget))
+                call = _Open(_payer(payer), _spend(spend), _price(entry.get("price")))
+                self._reserve(id, call, _budget(budget))
             case {"settle": str(id), "tokens": [int(tokens_in), int(tokens_out)]} if id in self.open:
                 call = self.open.pop(id)
-                taken = Spend(0, tokens_in - call.spend.tokens_in, tokens_out - call.spend.tokens_out)
-                self._book(call.payer, taken)
+                taken = Tokens(tokens_in - call.spend.tokens_in, tokens_out - call.spend.tokens_out)
+                self._book(call.payer, _spend_of(0, taken, call.price))
             case {"charge": [*payer], "spend": [*spend]}:
                 who = _payer(payer)
                 if who in self.cells or len(self.cells) < MAX_CELLS:
@@ -151,11 +175,11 @@ class DayBook:
             case {"tell": str(what), "by": str(who)} if len(self.told) < MAX_TOLD:
                 self.told.setdefault(what, who)
 
-    def _reserve(self, id: str, payer: Payer, spend: Spend, budget: Budget) -> None:
-        if self.allowance(payer, budget).limit is not None:
+    def _reserve(self, id: str, call: _Open, budget: Budget) -> None:
+        if self.allowance(call.payer, budget).limit is not None:
             return
-        self._book(payer, spend)
-        self.open[id] = _Open(payer, spend)
+        self._book(call.payer, call.spend)
+        self.open[id] = call
         if len(self.open) > MAX_OPEN:
             del self.open[next(iter(self.open))]
 
@@ -171,15 +195,17 @@ class DayBook:
         return {
             "cells": [[*payer, *_numbers(spend)] for payer, spend in self.cells.items()],
             "open": {id: [*call.payer, *_numbers(call.spend)] for id, call in self.open.items()},
+            "prices": {id: _prices(call.price) for id, call in self.open.items() if call.price is not None},
             "told": self.told,
         }
 
     def restore(self, whole: Any) -> None:
         """See `syncchat.journal.State`."""
-        for *payer, calls, tokens_in, tokens_out in whole["cells"]:
-            self._book(_payer(payer), _spend((calls, tokens_in, tokens_out)))
-        for id, (*payer, calls, tokens_in, tokens_out) in whole["open"].items():
-            self.open[id] = _Open(_payer(payer), _spend((calls, tokens_in, tokens_out)))
+        for cell in whole["cells"]:
+            self._book(_payer(cell[:3]), _spend(cell[3:]))
+        prices = whole.get("prices", {})
+        for id, call in whole["open"].items():
+            self.open[id] = _Open(_payer(call[:3]), _spend(call[3:]), _price(prices.get(id)))
         self.told.update(whole["told"])
 
 
@@ -201,8 +227,8 @@ def _payer(values: Sequence[Any]) -> Payer:
 def _spend(values: Sequence[Any]) -> Spend:
     """What was spent, as an entry has it. Raises ValueError."""
     match values:
-        case [int(calls), int(tokens_in), int(tokens_out)]:
-            return Spend(calls, tokens_in, tokens_out)
+        case [int(calls), int(tokens_in), int(tokens_out), *money]:
+            return Spend(calls, tokens_in, tokens_out, Decimal(money[0]) if money else NOTHING)
     raise ValueError("nothing that is spent")
 
 
@@ -211,20 +237,41 @@ def _budget(values: Mapping[Any, Any]) -> Budget:
     return Budget(**{field.name: values.get(field.name) for field in fields(Budget)})
 
 
-def _numbers(spend: Spend) -> tuple[int, int, int]:
-    return spend.calls, spend.tokens_in, spend.tokens_out
+def _numbers(spend: Spend) -> tuple[int | str, ...]:
+    numbers = (spend.calls, spend.tokens_in, spend.tokens_out)
+    return (*numbers, str(spend.money)) if spend.money else numbers
+
+
+def _price(values: Any) -> Price | None:
+    """The price in an entry, if there is one."""
+    match values:
+        case [str(tokens_in), str(tokens_out)]:
+            return Price(Decimal(tokens_in), Decimal(tokens_out))
+    return None
+
+
+def _prices(price: Price) -> tuple[str, str]:
+    return str(price.tokens_in), str(price.tokens_out)
+
+
+def _spend_of(calls: int, tokens: Tokens, price: Price | None) -> Spend:
+    money = NOTHING if price is None else price.of(tokens)
+    return Spend(calls, tokens.tokens_in, tokens.tokens_out, money)
 
 
 # The entries of a day's book.
 
 
-def reserving(id: str, payer: Payer, most: Tokens, budget: Budget) -> dict[str, Any]:
+def reserving(
+    id: str, payer: Payer, most: Tokens, budget: Budget, price: Price | None = None
+) -> dict[str, Any]:
     """One call is wanted that takes at most `most`; whether it may be made is in the book afterwards.
 
-    The budget stands in the entry, so that processes with other settings come to the same book.
+    The budget and the price stand in the entry, so that processes with other settings come to the same book.
     """
-    spend = Spend(1, most.tokens_in, most.tokens_out)
-    return {"reserve": id, "payer": list(payer), "spend": _numbers(spend), "budget": asdict(budget)}
+    spend = _spend_of(1, most, price)
+    entry = {"reserve": id, "payer": list(payer), "spend": _numbers(spend), "budget": asdict(budget)}
+    return entry if price is None else entry | {"price": _prices(price)}
 
 
 def settling(id: str, taken: Tokens) -> dict[str, Any]:

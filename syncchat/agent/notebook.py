@@ -20,6 +20,7 @@ from syncchat.agent.budget import (
     telling,
 )
 from syncchat.agent.ledger import MAX_ENTRIES, Entry, Ledger, shortened
+from syncchat.agent.prices import Prices
 from syncchat.agent.tokens import Tokens
 from syncchat.core.codec import dump
 from syncchat.core.ids import check_name
@@ -75,23 +76,28 @@ class Notebook:
     Times are ms since 1970; a user of None stands for nobody.
     """
 
-    def __init__(self, journals: Journals, budget: Budget | None = None) -> None:
+    def __init__(
+        self, journals: Journals, budget: Budget | None = None, prices: Prices | None = None
+    ) -> None:
         self.id = secrets.token_hex(8)
         self.budget = budget or Budget()
+        self._prices = prices or Prices()
         self._journals = journals
         self._today: str | None = None
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, path: str | PathLike[str] | None, budget: Budget | None = None
+        cls, path: str | PathLike[str] | None, budget: Budget | None = None, prices: Prices | None = None
     ) -> "AsyncIterator[Notebook]":
         """The notebook in the file `path`, made if there is none; None is one in memory, for tests.
+
+        By `prices` it counts the money that calls of models take.
 
         Raises LogCorrupt if the file is something else, LogFailed if it cannot be opened or made.
         """
         async with Journals.open(path) as journals:
-            yield cls(journals, budget)
+            yield cls(journals, budget, prices)
 
     # Why
 
@@ -114,10 +120,14 @@ class Notebook:
     async def reserve(self, payer: Payer, most: Tokens, now: int) -> Reservation | Allowance:
         """Ask to make a call that takes at most `most`; to be settled when it has ended.
 
-        Of several processes that ask at once each is allowed only what the others have left.
+        Of several processes that ask at once each is allowed only what the others have left. With a limit
+        in money a model without a price is not allowed anything.
         """
+        price = self._prices.of(payer.model)
+        if price is None and self.budget.in_money:
+            return Allowance(0, self.budget.in_money[0])
         day, id = await self._day(now), f"{self.id}.{secrets.token_hex(8)}"
-        book = await self._book(day).write(reserving(id, payer, most, self.budget))
+        book = await self._book(day).write(reserving(id, payer, most, self.budget, price))
         if id in book.open:
             return Reservation(id, day)
         return book.allowance(payer, self.budget)
@@ -128,7 +138,9 @@ class Notebook:
 
     async def charge(self, user: str | None, room: str, at: int, spend: Spend, *, model: str = "") -> None:
         """Something was spent that was not reserved, and counts all the same."""
-        await self._book(await self._day(at)).append(charging(Payer(user, room, model), spend))
+        money = self._prices.cost(model, Tokens(spend.tokens_in, spend.tokens_out)) or spend.money
+        charge = charging(Payer(user, room, model), replace(spend, money=money))
+        await self._book(await self._day(at)).append(charge)
 
     async def first(self, what: str, now: int) -> bool:
         """Whether nobody has said `what` today: true for one caller of all processes, once a day of UTC.

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from syncchat.agent.budget import Budget
 from syncchat.agent.policy.manners import BadManners, Manners
+from syncchat.agent.prices import Prices, make_prices
 from syncchat.agent.tables import BadTable, as_field, check_known, fields_of, fill
 from syncchat.core.ids import NAME
 from syncchat.errors import SyncchatError
@@ -63,7 +64,7 @@ class Persona:
     `base_url`, with the key that is in the environment variable `api_key_env`. It takes part by itself in the
     `rooms` (patterns) that somebody is in, and those whom `summon` names bring it into others, or send it
     away. `tools` are those built in that it may use. `tuned` has, by rooms or patterns, what is other there
-    than in its `manners`.
+    than in its `manners`. `prices` are those of an agent on its own; in a daemon they are the daemon's.
     """
 
     user: str
@@ -79,6 +80,7 @@ class Persona:
     manners: Manners = field(default_factory=Manners)
     tuned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
+    prices: Prices | None = None
     mcp: Mapping[str, McpServer] = field(default_factory=dict)
 
     def lives_in(self, room: str) -> bool:
@@ -103,7 +105,7 @@ _KEYS: Final[Mapping[str, Any]] = {
     "summon": Summon,
     "tools": tuple[str, ...],
 }
-_TABLES: Final = ("policy", "room", "budget", "mcp")
+_TABLES: Final = ("policy", "room", "budget", "prices", "mcp")
 
 
 def read_personas(folder: Path, tools: Iterable[str] = ()) -> list[Persona]:
@@ -163,6 +165,7 @@ def make_persona(table: Mapping[str, object], tools: Iterable[str] = ()) -> Pers
         manners=manners,
         tuned=_tuned(manners, table.get("room", {})),
         budget=fill(Budget, table.get("budget", {}), "[budget]"),
+        prices=_prices(table.get("prices")),
         mcp=_servers(table.get("mcp", {})),
     )
 
@@ -184,6 +187,17 @@ def _check(values: Mapping[str, Any], tools: list[str]) -> None:
     unknown = next((tool for tool in values.get("tools", ()) if tool not in tools), None)
     if unknown is not None:
         raise BadTable(f"tools has {unknown[:40]!r}; there are {', '.join(tools)}")
+
+
+def _prices(table: object) -> Prices | None:
+    if table is None:
+        return None
+    if not isinstance(table, Mapping):
+        raise BadTable("[prices] has to be a table with in and out for each model")
+    try:
+        return make_prices(table, "[prices]")
+    except ValueError as error:
+        raise BadTable(str(error)) from error
 
 
 def _tuned(manners: Manners, table: object) -> dict[str, dict[str, Any]]:

@@ -1,10 +1,11 @@
 """What tokens cost: money from a table that whoever runs the agent keeps, never from a guess of ours."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
 from syncchat.agent.tokens import Tokens
+from syncchat.errors import SyncchatError
 
 BUILTIN = "built-in"
 """What the built-in model is called in books and bills."""
@@ -41,6 +42,21 @@ class Prices:
         """What a model's tokens cost; None if the table has no price for it."""
         price = self.of(model)
         return None if price is None else price.of(tokens)
+
+
+class NoPrice(SyncchatError, ValueError):
+    """A limit in money, and a model whose price is not known: nobody could keep to it."""
+
+
+def check_priced(agent: str, limits: Iterable[str], models: Iterable[str], prices: Prices) -> None:
+    """Raise NoPrice if an agent has limits in money and one of its models no price."""
+    unpriced = next((model for model in models if prices.of(model) is None), None)
+    limit = next(iter(limits), None)
+    if limit is not None and unpriced is not None:
+        raise NoPrice(
+            f"the agent {agent} has a limit in money ({limit}), and the model {unpriced!r} has no price: "
+            f'write "{unpriced}" = {{ in = ..., out = ... }} into [prices], or limit calls or tokens'
+        )
 
 
 def make_prices(table: Mapping[str, object], source: str) -> Prices:

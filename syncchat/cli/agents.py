@@ -79,7 +79,9 @@ def _plain(name: str, token: str, models: "tuple[Model, Model]", rooms: tuple[st
 
 
 def _from_file(file: Path, token: str) -> "Part":
+    from syncchat.agent.model import name_of
     from syncchat.agent.persona import BadPersona, read_persona
+    from syncchat.agent.prices import Prices, check_priced
     from syncchat.agent.resident import Part, models_of
     from syncchat.agent.tools.history import TOOLS
 
@@ -88,7 +90,9 @@ def _from_file(file: Path, token: str) -> "Part":
         raise BadPersona(
             f"{file}: user is {persona.user!r}, and the token is of {bearer_of(token)!r}; make them one"
         )
-    return Part(persona, *models_of(persona))
+    models, prices = models_of(persona), persona.prices or Prices()
+    check_priced(persona.user, persona.budget.in_money, map(name_of, models), prices)
+    return Part(persona, *models, prices)
 
 
 def _rooms(part: "Part", given: tuple[str, ...]) -> list[str]:
@@ -111,7 +115,7 @@ async def _run(part: "Part", server: str, rooms: list[str], folder: Path, token:
     persona = part.persona
     history = ServedHistory(server, lambda: token() or persona.user)
     async with (
-        Notebook.open(folder / "notebook.sqlite", persona.budget) as notebook,
+        Notebook.open(folder / "notebook.sqlite", persona.budget, part.prices) as notebook,
         Resident.living(part, Whereabouts(persona, notebook), history) as resident,
         Peer(
             folder / "rooms.sqlite",

@@ -1,6 +1,7 @@
 """The book of a day: who pays for what, which limit is met, and that one call at most passes it."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -21,15 +22,22 @@ from syncchat.agent.budget import (
     settling,
     telling,
 )
+from syncchat.agent.prices import Price
 from syncchat.agent.tokens import Tokens
+from syncchat.core.codec import dump, load
 
 ZOE, ADA, NOBODY = Payer("zoe", "lobby"), Payer("ada", "lobby"), Payer(None, "lobby")
 DAY = 86_400_000
 MOST = Tokens(10, 90)
+PRICE = Price(Decimal("0.5"), Decimal("2.5"))
+"""MOST costs 0.00023."""
 
 
-def reserve(book: DayBook, id: str, payer: Payer, budget: Budget, most: Tokens = MOST) -> bool:
-    book.take(reserving(id, payer, most, budget))
+def reserve(
+    book: DayBook, id: str, payer: Payer, budget: Budget, most: Tokens = MOST, price: Price | None = None
+) -> bool:
+    # What a journal keeps is JSON.
+    book.take(load(dump(reserving(id, payer, most, budget, price))))
     return id in book.open
 
 
@@ -54,6 +62,44 @@ def test_A23_each_limit_lets_calls_pass_until_it_is_met_and_tells_its_name(
     assert not reserve(book, "3", ZOE, budget)
     assert book.allowance(ZOE, budget) == (0, limit, True)
     assert book.total == Spend(2, 20, 180)
+
+
+@pytest.mark.parametrize("limit", ["money", "money_per_user", "money_per_room"])
+def test_A23_each_limit_in_money_lets_calls_pass_until_it_is_met_and_tells_its_name(limit: str) -> None:
+    book, budget = DayBook(), Budget(**{limit: 0.0004})  # type: ignore[arg-type]  # all three are sums
+    for id in ("1", "2"):
+        assert reserve(book, id, ZOE, budget, price=PRICE)
+        book.take(settling(id, Tokens(10, 90)))
+    assert not reserve(book, "3", ZOE, budget, price=PRICE)
+    assert book.allowance(ZOE, budget) == (0, limit, True)
+    assert book.total == Spend(2, 20, 180, Decimal("0.00046"))
+
+
+def test_A23_money_is_exact_and_what_was_reserved_counts_until_it_is_settled_by_the_price_of_then() -> None:
+    book, budget = DayBook(), Budget(money=0.0002)
+    assert reserve(book, "1", ZOE, budget, price=PRICE)
+    assert book.allowance(ADA, budget) == (0, "money", False)
+    again = DayBook()
+    again.restore(load(dump(book.whole())))
+    for one in (book, again):
+        one.take(settling("1", Tokens(2, 1)))
+        assert one.total == Spend(1, 2, 1, Decimal("0.0000035"))
+        assert one.allowance(ADA, budget).limit is None
+    assert again == book
+
+
+def test_A23_of_many_small_sums_none_is_lost() -> None:
+    book, budget = DayBook(), Budget(money_per_user=0.1)
+    calls = 0
+    while reserve(book, str(calls), ZOE, budget, Tokens(0, 1_000), Price(Decimal(0), Decimal(1))):
+        book.take(settling(str(calls), Tokens(0, 1_000)))
+        calls += 1
+    assert (calls, book.total.money) == (100, Decimal("0.1"))
+
+
+def test_A23_the_limits_in_money_are_known_by_name() -> None:
+    assert Budget(calls=1, money=0, money_per_room=2.5).in_money == ["money", "money_per_room"]
+    assert Budget(tokens=1).in_money == []
 
 
 def test_A23_one_users_limit_is_nobody_elses() -> None:
@@ -144,7 +190,8 @@ def test_a_day_is_one_of_UTC() -> None:
 payers = st.sampled_from([ZOE, ADA, NOBODY, Payer("zoe", "attic"), Payer("zoe", "lobby", "large")])
 numbers = st.integers(0, 60)
 limits = st.one_of(st.none(), st.integers(0, 200))
-budgets = st.builds(Budget, limits, limits, limits, limits, limits, limits)
+sums = st.one_of(st.none(), st.integers(0, 20).map(lambda n: n / 100_000))
+budgets = st.builds(Budget, limits, limits, limits, limits, limits, limits, sums, sums, sums)
 tokens = st.builds(Tokens, numbers, numbers)
 steps = st.lists(
     st.one_of(
@@ -162,7 +209,7 @@ def entries(budget: Budget, acts: list[tuple[Any, ...]]) -> list[tuple[Any, Toke
     for act in acts:
         if act[0] == "reserve":
             most.append(act[2])
-            written.append((reserving(str(len(most) - 1), act[1], act[2], budget), act[2]))
+            written.append((reserving(str(len(most) - 1), act[1], act[2], budget, PRICE), act[2]))
         elif act[1] < len(most):
             share = Tokens(most[act[1]].tokens_in * act[2] // 100, most[act[1]].tokens_out * act[2] // 100)
             written.append((settling(str(act[1]), share), share))
@@ -178,20 +225,22 @@ def test_A23_whatever_is_reserved_and_settled_no_limit_is_passed_by_more_than_on
     budget: Budget, acts: list[tuple[Any, ...]]
 ) -> None:
     book = DayBook()
-    dearest = 0
+    dearest, costliest = 0, Decimal(0)
     for entry, most in entries(budget, acts):
         book.take(entry)
         dearest = max(dearest, most.tokens_in + most.tokens_out)
+        costliest = max(costliest, PRICE.of(most))
         users = {payer.user for payer in book.cells if payer.user is not None}
         rooms = {payer.room for payer in book.cells}
-        parts = [(book.total, budget.calls, budget.tokens)]
+        parts = [(book.total, budget.calls, budget.tokens, budget.money)]
         for user in users:
             mine = spent(book, lambda payer, user=user: payer.user == user)  # type: ignore[misc]  # bound now
-            parts.append((mine, budget.calls_per_user, budget.tokens_per_user))
+            parts.append((mine, budget.calls_per_user, budget.tokens_per_user, budget.money_per_user))
         for room in rooms:
             mine = spent(book, lambda payer, room=room: payer.room == room)  # type: ignore[misc]  # bound now
-            parts.append((mine, budget.calls_per_room, budget.tokens_per_room))
-        for spend, calls, most_tokens in parts:
+            parts.append((mine, budget.calls_per_room, budget.tokens_per_room, budget.money_per_room))
+        for spend, calls, most_tokens, money in parts:
+            assert money is None or spend.money < Decimal(str(money)) + max(costliest, Decimal("1e-9"))
             assert calls is None or spend.calls <= calls
             assert most_tokens is None or spend.tokens < most_tokens + max(dearest, 1)
 

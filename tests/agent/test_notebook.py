@@ -2,6 +2,7 @@
 
 import os
 import random
+from decimal import Decimal
 from pathlib import Path
 
 import anyio
@@ -10,6 +11,7 @@ import pytest
 from syncchat.agent.budget import Budget, Payer, Spend, day_of
 from syncchat.agent.ledger import Entry
 from syncchat.agent.notebook import MAX_DAYS, MAX_NOTE, MAX_NOTES, Notebook, Reservation
+from syncchat.agent.prices import BUILTIN, Price, Prices
 from syncchat.agent.tokens import Tokens
 from syncchat.errors import LogCorrupt, LogFailed
 from syncchat.journal import Journals
@@ -52,6 +54,29 @@ async def calls(notebook: Notebook, now: int = NOON, payer: Payer = ZOE) -> int:
     while isinstance(await notebook.reserve(payer, MOST, now), Reservation):
         count += 1
     return count
+
+
+async def test_A23_money_is_counted_by_the_prices_over_restarts_and_for_what_was_not_reserved(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "bot.sqlite"
+    payer = Payer("zoe", "lobby", "large")
+    prices = Prices("EUR", {"large": Price(Decimal(1), Decimal(2))})
+    for _ in range(2):
+        async with Notebook.open(path, Budget(money_per_user=0.0019), prices) as notebook:
+            reservation = await notebook.reserve(payer, MOST, NOON)
+            assert isinstance(reservation, Reservation)
+            await notebook.settle(reservation, Tokens(100, 200))
+    async with Notebook.open(path, Budget(money_per_user=0.0019), prices) as notebook:
+        assert (await notebook.book(day_of(NOON))).total.money == Decimal("0.001")
+        await notebook.charge("zoe", "lobby", NOON, Spend(1, 0, 450), model="large")
+        assert await notebook.reserve(payer, MOST, NOON) == (0, "money_per_user", True)
+
+
+async def test_A23_with_a_limit_in_money_a_model_without_a_price_is_not_called() -> None:
+    async with Notebook.open(None, Budget(money_per_room=5)) as notebook:
+        assert await notebook.reserve(Payer("zoe", "lobby", "odd"), MOST, NOON) == (0, "money_per_room", True)
+        assert isinstance(await notebook.reserve(Payer("zoe", "lobby", BUILTIN), MOST, NOON), Reservation)
 
 
 async def test_A23_a_restart_forgets_nothing(tmp_path: Path) -> None:

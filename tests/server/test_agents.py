@@ -109,6 +109,45 @@ async def test_A24_A5_a_persona_runs_on_its_own_and_heeds_who_sends_it_away(tmp_
         await send_away_and_back(daemon.address, "sums")
 
 
+def started(folder: Path, verb: tuple[str, ...], file: Path) -> subprocess.CompletedProcess[str]:
+    """What becomes of a verb that is not to start at all."""
+    command = [part.format(file=file, folder=file.parent) for part in verb]
+    return subprocess.run(
+        [sys.executable, "-m", "syncchat", *command, "--data", str(folder / "data")],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+LIMITED = """
+user = "lib"
+model = "gpt-9"
+base_url = "http://127.0.0.1:9/v1"
+[budget]
+money_per_user = 0.5
+"""
+
+
+@pytest.mark.parametrize("verb", [("serve", "--agents", "{folder}"), ("agent", "--persona", "{file}")])
+def test_A23_a_limit_in_money_with_a_model_without_a_price_is_told_before_anything_runs(
+    tmp_path: Path, verb: tuple[str, ...]
+) -> None:
+    file = persona(tmp_path / "cast", LIMITED)
+    done = started(tmp_path, verb, file)
+    assert done.returncode == 2
+    told = "the agent lib has a limit in money (money_per_user), and the model 'gpt-9' has no price"
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_A23_prices_of_a_persona_in_a_daemon_are_told_to_stand_elsewhere(tmp_path: Path) -> None:
+    file = persona(tmp_path / "cast", LIMITED + '[prices]\n"gpt-9" = { in = 1, out = 2 }')
+    done = started(tmp_path, ("serve", "--agents", "{folder}"), file)
+    assert (done.returncode, "in a daemon they stand in the daemon's file" in done.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("verb", "why"),
     [
@@ -121,15 +160,7 @@ async def test_A24_A5_a_persona_runs_on_its_own_and_heeds_who_sends_it_away(tmp_
 def test_A24_what_cannot_be_is_told_before_anything_runs(
     tmp_path: Path, verb: tuple[str, ...], why: str
 ) -> None:
-    file = persona(tmp_path / "cast", "")
-    command = [part.format(file=file, folder=file.parent) for part in verb]
-    done = subprocess.run(
-        [sys.executable, "-m", "syncchat", *command, "--data", str(tmp_path / "data")],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    done = started(tmp_path, verb, persona(tmp_path / "cast", ""))
     assert done.returncode == 2
     assert why in done.stderr
     assert "Traceback" not in done.stderr

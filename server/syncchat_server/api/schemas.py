@@ -48,6 +48,10 @@ def _object(description: str, properties: Json, optional: tuple[str, ...] = ()) 
     }
 
 
+def _limit_of(name: str) -> Json:
+    return {"type": "number", "minimum": 0} if name.startswith("money") else COUNT
+
+
 def _or_null(schema: Json) -> Json:
     return {"anyOf": [schema, {"type": "null"}]}
 
@@ -226,8 +230,8 @@ USAGE = _object(
             "type": "object",
             "description": "What each agent may spend in a day, by its user; null is no limit.",
             "additionalProperties": _object(
-                "Calls and tokens: altogether, for one user, in one room.",
-                {name: _or_null(COUNT) for name in asdict(Budget())},
+                "Calls, tokens and money: altogether, for one user, in one room.",
+                {name: _or_null(_limit_of(name)) for name in asdict(Budget())},
             ),
         },
     },
