@@ -56,7 +56,8 @@ class CatchUp:
     """What happened: points in the order of the conversation, from the messages `first` to `last`.
 
     Of `messages` that were to be told of, the oldest `left_out` were not looked at. `first` and `last` are
-    None if there was nothing. `usage` is what the model's endpoint reports.
+    None if there was nothing. `late` are further ones that came, but stand before where it begins, nobody
+    knows where. `usage` is what the model's endpoint reports.
     """
 
     points: tuple[Point, ...]
@@ -65,6 +66,7 @@ class CatchUp:
     messages: int
     left_out: int
     usage: Tokens | None = None
+    late: int = 0
 
     @property
     def told(self) -> frozenset[str]:
@@ -79,13 +81,16 @@ class CatchUp:
 async def catch_up(
     room: Room, model: Model, *, since: str | None = None, seconds: float = SECONDS
 ) -> CatchUp:
-    """What is in the room's timeline after the message `since` (None: all of it), for the room's own user.
+    """What came after the message `since` (None: all there is), for the room's own user, of what is shown.
 
-    Scroll up first for what is not shown. Raises InvalidName for a `since` that is no id, and ModelFailed.
+    Late messages that came to older pages since then are told, too. Scroll up first for what is not shown.
+    Raises InvalidName for a `since` that is no id, and ModelFailed.
     """
     if since is not None:
         parse_id(since)
-    lines = [line_of(m) for m in room.timeline if is_finished(m) and (since is None or m.id > since)]
+    late = set() if since is None else room.late_since(since)
+    new = (m for m in room.timeline if since is None or m.id > since or m.id in late)
+    lines = [line_of(m) for m in new if is_finished(m)]
     told = await tell(lines, model, reader=room.user, seconds=seconds)
     messages = {id: room.message(id) for id in told.told}
     return told.without([id for id, m in messages.items() if m is None or not is_finished(m)])

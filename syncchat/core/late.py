@@ -1,7 +1,7 @@
 """Late messages: they arrived on a page that was the newest no more, and marks lead to them."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
 
 from syncchat.core.message import read_id
 from syncchat.core.window import Window
@@ -23,6 +23,25 @@ def read_mark(id: str, value: object, on: int) -> Late | None:
     if type(page) is not int or not 0 <= page < on or read_id(id) is None:
         return None
     return Late(id, page)
+
+
+class Marking(Protocol):
+    """What is needed of a page that marks late messages."""
+
+    number: int
+
+    def ids(self) -> set[str]:
+        """Its messages."""
+
+    def late(self) -> Iterator[Late]:
+        """Those of older pages that it marks."""
+
+
+def came_since(pages: Iterable[Marking], id: str) -> set[str]:
+    """The late messages that stand before `id`, and came when its page, or a later one, was the newest."""
+    known = list(pages)
+    home = max((page.number for page in known if min(page.ids(), default="~") <= id), default=-1)
+    return {late.id for page in known if page.number >= home for late in page.late() if late.id < id}
 
 
 def place(

@@ -18,6 +18,7 @@ from syncchat.core.ids import (
     page_name,
     parse_id,
 )
+from syncchat.core.late import came_since
 from syncchat.core.listeners import Signal
 from syncchat.core.message import (
     BadText,
@@ -124,6 +125,10 @@ class Room:
             page.renamed.update(ids)
 
     # Messages
+
+    def late_since(self, id: str) -> set[str]:
+        """The late messages that came since `id` did, and stand before it, as far as the open pages tell."""
+        return came_since((page for page, _ in self._pages.values()), id)
 
     def message(self, id: str) -> Message | None:
         """The message with this id, or that had it before it was stamped anew; None if there is none."""

@@ -6,11 +6,13 @@ from typing import Any
 
 import anyio
 import pytest
+from pycrdt import Doc
 
 from syncchat.agent import BuiltinModel, ModelFailed
 from syncchat.agent.catch_up import MAX_MESSAGES, CatchUp, Point, catch_up
 from syncchat.core.presence import Presence
 from syncchat.core.room import Room
+from syncchat.core.store import Store
 from syncchat.errors import InvalidName
 from syncchat.testing.agent_world import World
 from syncchat.testing.loop import run
@@ -89,6 +91,19 @@ def test_A26_it_tells_of_what_came_after_the_read_mark_and_writes_nothing(world:
     assert told.points == (Point("news", ("bob",), (new,)),)
     assert "old news" not in model.prompts[0].turns[1].text
     assert (list(world.ann.timeline), world.updates) == (before, updates)
+
+
+def test_A26_H6_what_came_late_since_then_is_told_though_it_stands_before_it(world: World, bob: Room) -> None:
+    later, marks = Store(Doc()), world.store.table("marks")
+    early, missed, read = said(world, bob, "early", "written offline", "read")
+    for room in (world.ann, bob):
+        room.attach(1, later)
+    (new,) = said(world, bob, "new")
+    later.table("marks").set(missed, {"page": 0})
+    marks.set(early, {"page": 0})
+    told = caught_up(world.ann, ScriptedModel(["all of it [m1] [m2]"]), since=read)
+    assert told.points[0].messages == (missed, new)
+    assert caught_up(world.ann, ScriptedModel(["new [m1]"]), since=new).messages == 1, "on its own page"
 
 
 @pytest.mark.parametrize("since", ["", "yesterday", "../etc"])

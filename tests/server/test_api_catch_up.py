@@ -1,6 +1,7 @@
 """Catch me up over HTTP: told to who asks, from where that one has read, and on that one's account (A26)."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from syncchat.core.grant import Claims, Role
 from syncchat.core.message import Body
 from syncchat.hub import Hub
 from syncchat.log import MemoryLog
+from syncchat.paged_room import PagedRoom
 from syncchat.peer import Peer
 from syncchat.testing.loop import run
 from syncchat.testing.program import Daemon
@@ -122,6 +124,62 @@ def test_A26_it_begins_after_what_the_caller_has_read() -> None:
         await anyio.sleep(60)
         told = await house.teller.tell(ADA, "lobby", None)
         assert (told["since"], told["first"], told["last"]) == (old, new, new)
+
+    living(ScriptedModel(["news [m1]"]), play)
+
+
+@asynccontextmanager
+async def away(house: House, user: str) -> AsyncIterator[PagedRoom]:
+    """The room of somebody who wrote offline, before others did, and comes back at the end of the block."""
+    claims = Claims(user, (("*", Role.WRITER),))
+    async with Peer(user=user, connect=partial(house.hub.connect, grant=claims)) as peer:
+        room = await peer.enter("lobby")
+        await peer.settled()
+        peer.go_offline()
+        await anyio.sleep(1)
+        yield room
+        peer.go_online()
+        await peer.settled()
+        await anyio.sleep(60)
+
+
+def test_A26_H6_what_came_late_to_an_older_page_is_told_to_who_had_read_further() -> None:
+    async def play(house: House) -> None:
+        await house.post("hello")
+        async with away(house, "cyd") as room:
+            late = [room.post("late, one"), room.post("late, two")]
+            await anyio.sleep(60)
+            *_, read = await house.post(*(f"number {n}" for n in range(300)))
+            await house.rooms.mark_read(ADA, "lobby", read)
+            await anyio.sleep(60)
+        for since in (None, read):
+            told = await house.teller.tell(ADA, "lobby", since)
+            assert (told["since"], told["messages"], told["late"]) == (read, 2, 0)
+            assert [told["first"], told["last"]] == late
+            assert told["points"] == [{"text": "late", "users": ("cyd",), "messages": (late[0],)}]
+        (new,) = await house.post("news")
+        told = await house.teller.tell(ADA, "lobby", None)
+        assert (told["messages"], told["first"], told["last"]) == (3, late[0], new)
+        await house.rooms.mark_read(ADA, "lobby", new)
+        await anyio.sleep(60)
+        assert (await house.teller.tell(ADA, "lobby", None))["messages"] == 0, "they were read"
+
+    living(ScriptedModel(["late [m1]"]), play)
+
+
+def test_A26_what_came_late_to_the_page_that_one_was_reading_is_at_least_counted() -> None:
+    async def play(house: House) -> None:
+        await house.post("hello")
+        async with away(house, "cyd") as room:
+            room.post("late, one")
+            room.post("late, two")
+            await anyio.sleep(60)
+            *_, read = await house.post("one", "two")
+            await house.rooms.mark_read(ADA, "lobby", read)
+            await anyio.sleep(60)
+        (new,) = await house.post("news")
+        told = await house.teller.tell(ADA, "lobby", None)
+        assert (told["messages"], told["first"], told["late"]) == (1, new, 2)
 
     living(ScriptedModel(["news [m1]"]), play)
 

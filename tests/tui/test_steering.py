@@ -17,7 +17,7 @@ from syncchat.paged_room import PagedRoom
 from syncchat_tui.app import ChatApp
 from syncchat_tui.approval_panel import Approval
 from syncchat_tui.catch_up_panel import CatchUpPanel
-from syncchat_tui.catching_up import Missed, Point, read_missed
+from syncchat_tui.catching_up import Missed, Point, notice, read_missed
 from syncchat_tui.composer import Composer
 from syncchat_tui.people import People
 from syncchat_tui.reading import BEFORE_ALL
@@ -370,7 +370,12 @@ async def test_A26_what_was_missed_is_told_in_points_and_enter_leads_to_their_me
 def test_A26_of_what_a_daemon_tells_only_what_can_be_shown_is_read() -> None:
     id = "0000000001.bob.00000000"
     good = {"text": "late", "users": ["bob", 3, "a b"], "messages": [id, "x", None]}
-    told = {"points": [good, {"text": ""}, None, 5], "messages": 3, "left_out": 0}
+    told = {"points": [good, {"text": ""}, None, 5], "messages": 3, "left_out": 0, "late": -4}
     assert read_missed(told) == Missed([Point("late", ("bob",), (id,))], 3, 0)
     assert read_missed({"points": 3}) is None
     assert read_missed([]) is None
+
+
+def test_A26_how_many_came_late_and_are_not_told_of_is_said() -> None:
+    assert notice(Missed([], 0, 0, 2)).endswith("since then; 2 more came late, further up, and are not in it")
+    assert notice(Missed([], 3, 0)) == "nothing of note in 3 messages"

@@ -10,6 +10,7 @@ from syncchat.served import get_served, no_daemon
 MAX_POINTS = 40
 MAX_TEXT = 600
 MAX_LINKS = 32
+MAX_LATE = 10**6
 
 SECONDS = 150.0
 """How long a model may take for it, and some more."""
@@ -27,11 +28,15 @@ class Point(NamedTuple):
 
 
 class Missed(NamedTuple):
-    """What happened in `messages` messages, but for the oldest `left_out`, which nobody looked at."""
+    """What happened in `messages` messages, but for the oldest `left_out`, which nobody looked at.
+
+    `late` more came late, and are not among them.
+    """
 
     points: list[Point]
     messages: int
     left_out: int
+    late: int = 0
 
 
 class CatchesUp(Protocol):
@@ -69,7 +74,9 @@ def read_missed(told: Any) -> Missed | None:
     """What an answer of the daemon says; None if it is none. Points that are malformed are passed over."""
     match told:
         case {"points": list(points), "messages": int(messages), "left_out": int(left_out)}:
-            return Missed(list(_points(points[:MAX_POINTS])), messages, left_out)
+            late = told.get("late")
+            late = late if type(late) is int and 0 < late < MAX_LATE else 0
+            return Missed(list(_points(points[:MAX_POINTS])), messages, left_out, late)
     return None
 
 
@@ -84,8 +91,9 @@ def _points(told: list[Any]) -> Iterator[Point]:
 
 def notice(missed: Missed) -> str:
     """How much was looked at."""
+    late = f"; {missed.late} more came late, further up, and are not in it" if missed.late else ""
     if not missed.messages:
-        return "nothing has happened since then"
+        return f"nothing has happened since then{late}"
     one = "one message" if missed.messages == 1 else f"{missed.messages} messages"
     left = f"; the oldest {missed.left_out} of them were not looked at" if missed.left_out > 0 else ""
-    return f"from {one}{left}" if missed.points else f"nothing of note in {one}{left}"
+    return f"from {one}{left}{late}" if missed.points else f"nothing of note in {one}{left}{late}"

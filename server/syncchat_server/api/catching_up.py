@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from typing import NamedTuple
 
 from syncchat.agent import Model, ModelFailed
 from syncchat.agent.budget import Payer
@@ -20,10 +21,21 @@ from syncchat_server.api.rooms import Rooms
 MAX_SEEN = 1_000
 """Messages that are read back from the newest; what is before them is not even counted."""
 
+MAX_LATE = 100
+"""Late messages before where it begins that are told, the newest."""
+
 AT_ONCE = 8
 """Callers that are told something at the same time; each of them one thing."""
 
 DAY = 86_400
+
+
+class Reach(NamedTuple):
+    """What `user` is to be told: what came after `since`, which is `unread` messages of others, if known."""
+
+    user: str
+    since: str | None
+    unread: int | None
 
 
 class Teller:
@@ -44,16 +56,19 @@ class Teller:
         notebook = self._notebook()
         if notebook is None:
             raise no_agent()
-        if since is None:
-            read = (await self._rooms.describe(claims, room, role))["read"]
-            since = read if isinstance(read, str) else None
+        about = await self._rooms.describe(claims, room, role)
+        read, unread = about["read"], about["unread"]
+        if since is None and isinstance(read, str):
+            since = read
         with self._turn(claims.user):
-            lines = await self._read(room, since)
+            counted = unread if isinstance(unread, int) and since == read else None
+            reach = Reach(claims.user, since, counted)
+            lines, unknown = await self._read(room, reach)
             payer = Payer(claims.user, room)
             model = Charged(self._model, notebook, payer, now=lambda: time.time_ns() // 1_000_000)
-            told = await _told(lines, model, claims.user)
+            told = replace(await _told(lines, model, claims.user), late=unknown)
             if told.points:
-                there = {line.id for line in await self._read(room, since)}
+                there = {line.id for line in (await self._read(room, reach))[0]}
                 told = told.without(told.told - there)
         return _json(told, since)
 
@@ -68,18 +83,36 @@ class Teller:
         finally:
             self._callers.discard(user)
 
-    async def _read(self, room: str, since: str | None) -> list[Line]:
-        """The finished messages after `since`, sorted; of more than MAX_SEEN the newest. Raises Problem."""
-        found: dict[str, Line] = {}
+    async def _read(self, room: str, reach: Reach) -> tuple[list[Line], int]:
+        """The finished messages that are to be told of, sorted; and how many late ones cannot be found.
+
+        Of more than MAX_SEEN the newest. Raises Problem.
+        """
+        since, found, others, reached = reach.since, dict[str, Line](), 0, False
         place, left = None, MAX_SEEN
         while left > 0:
             part = await self._rooms.history.read(room, place, left)
-            lines = [line for message in part.messages if (line := line_of_json(message)) is not None]
-            found |= {line.id: line for line in lines if since is None or line.id > since}
-            if part.older is None or (since is not None and part.messages and _id(part.messages[0]) <= since):
+            new = [message for message in part.messages if since is None or _id(message) > since]
+            others += sum(message["user"] != reach.user for message in new)
+            found |= {line.id: line for line in map(line_of_json, new) if line is not None}
+            reached = since is not None and bool(part.messages) and _id(part.messages[0]) <= since
+            if reached or part.older is None:
                 break
             place, left = part.older, left - max(1, len(part.messages))
-        return [found[id] for id in sorted(found)]
+        unknown = 0
+        if since is not None:
+            late, unknown = await self._late(room, reach, since, others)
+            found |= {line.id: line for line in map(line_of_json, late) if line is not None}
+        return [found[id] for id in sorted(found)], unknown if reached else 0
+
+    async def _late(self, room: str, reach: Reach, since: str, others: int) -> tuple[list[Json], int]:
+        """The late messages before `since`, where `others` stand after it; and how many nothing leads to."""
+        missing = MAX_LATE if reach.unread is None else max(0, reach.unread - others)
+        if missing == 0:
+            return [], 0
+        marked = await self._rooms.history.late(room, since, min(missing, MAX_LATE))
+        late = [message for message in marked if message["user"] != reach.user]
+        return late, 0 if reach.unread is None else missing - len(late)
 
 
 async def _told(lines: list[Line], model: Model, reader: str) -> CatchUp:
@@ -97,5 +130,6 @@ def _id(message: Json) -> str:
 
 def _json(told: CatchUp, since: str | None) -> Json:
     points: list[Mapping[str, object]] = [asdict(point) for point in told.points]
-    named = {"first": told.first, "last": told.last, "messages": told.messages, "left_out": told.left_out}
+    named: Json = {"first": told.first, "last": told.last, "messages": told.messages}
+    named |= {"left_out": told.left_out, "late": told.late}
     return {"since": since, **named, "points": points}

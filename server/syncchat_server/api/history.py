@@ -75,6 +75,22 @@ class History:
             id = END
         return _sorted(found, late, Place(last - 1, END) if last > cover.first else None)
 
+    async def late(self, room: str, since: str, limit: int) -> list[Json]:
+        """The late messages that stand before `since` and came when its page or a later one was the newest.
+
+        At most `limit`, the newest, of what the MAX_PAGES newest pages tell.
+        """
+        cover = await self._docs.cover(room)
+        first = max(await self.page_of(room, cover, since), cover.newest - MAX_PAGES + 1)
+        marks: dict[str, Place] = {}
+        for page in range(first, cover.newest + 1):
+            work = partial(read_part, room, page=page, before=None, limit=limit)
+            part = await self._docs.read(page_name(room, page), work)
+            places = (read_place(f"{mark['page']}:{mark['id']}") for mark in part.late)
+            marks |= {place.id: place for place in places if place.id < since}
+        found = [await self.message(room, marks[id]) for id in sorted(marks)[-limit:]]
+        return [message for message in found if message is not None]
+
     async def message(self, room: str, place: Place) -> Json | None:
         """One message by its place; without a page, it is looked for where its time would have it."""
         cover = await self._docs.cover(room)

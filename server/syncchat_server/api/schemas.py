@@ -305,6 +305,11 @@ CATCH_UP = _object(
         "last": _or_null(ID) | {"description": "The last one; null: nothing happened."},
         "messages": COUNT | {"description": "How many messages there were; at most 1,000 are counted."},
         "left_out": COUNT | {"description": "How many of them, the oldest, were not looked at."},
+        "late": COUNT
+        | {
+            "description": "How many more came late and stand before `since`, on the page on which the "
+            "caller stopped reading: which ones they are is not known, and nothing is told of them."
+        },
         "points": {
             "type": "array",
             "items": _object(
