@@ -1,20 +1,25 @@
 """A seeded story with agents: people who ask, edit, delete and stop; processes that die; then a healing.
 
 `python -m syncchat.testing.agent_story SEED` plays one seed and prints what happened. What must hold at the
-end: no message has two visible answers of one agent, none is still being written, no agent has spent more
-than its budget by more than a call, and whoever asks when all is well is answered (A10).
+end: no message has two visible answers of one agent, none is still being written, all that an agent took is
+in its book, it has passed no limit of its budget by more than a call (from seed to seed another one), and
+whoever asks when all is well is answered (A10).
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 
 import anyio
 
+from syncchat.agent.budget import DayBook, Payer, Spend
+from syncchat.agent.tokens import Tokens
 from syncchat.core.message import Message
 from syncchat.core.room import Room
-from syncchat.testing.agents_world import AGENTS, CALLS, AgentsWorld
+from syncchat.testing.agents_world import AGENTS, PRICES, AgentsWorld
 from syncchat.testing.loop import run
 from syncchat.testing.verdict import Broken
+from syncchat.testing.world import ROOM
 
 STEPS = 20
 
@@ -169,7 +174,8 @@ async def _check(world: AgentsWorld) -> None:
     _require("A19", not _streaming(room), f"still being written: {_streaming(room)}")
     for agent in world.calls:
         _check_answers(world, room, agent)
-    _check_spending(world)
+    for agent in world.calls:
+        _check_spending(world, agent, await world.book(agent))
     await _check_alive(world)
 
 
@@ -197,9 +203,33 @@ def _streaming(room: Room) -> list[str]:
     return [message.id for message in room.timeline if message.streaming]
 
 
-def _check_spending(world: AgentsWorld) -> None:
-    for agent, calls in world.calls.items():
-        _require("A23", calls <= CALLS + 1, f"{agent} made {calls} calls, of {CALLS}")
+def _check_spending(world: AgentsWorld, agent: str, book: DayBook) -> None:
+    """The book has all that was spent, and nobody has passed a limit by more than one call."""
+    _require("A23", book.total.calls >= world.calls[agent], f"{agent} made calls that are in no book")
+    _require("A23", book.total.tokens >= world.tokens[agent], f"{agent} took tokens that are in no book")
+    # Of a process that was killed a call stays as it was reserved.
+    unsettled = (call.spend.tokens for call in book.open.values())
+    dearest = max(world.dearest, *unsettled, 0)
+    for payer in book.cells:
+        for limit, spent, one in _spending(book, payer, dearest):
+            most = getattr(world.budget, limit)
+            holds = most is None or spent < Decimal(str(most)) + one
+            _require("A23", holds, f"{agent} spent {spent} for {payer.user}, of {most} ({limit})")
+
+
+def _spending(book: DayBook, payer: Payer, dearest: int) -> Iterator[tuple[str, Decimal, Decimal]]:
+    """The name of each limit, what counts for it, and what one call has taken of it at most."""
+    money = PRICES.cost("story", Tokens(0, dearest))
+    most = {"calls": Decimal(1), "tokens": Decimal(dearest), "money": money or Decimal(0)}
+    for end, counts in (
+        ("", lambda _: True),
+        ("_per_user", lambda other: other.user == payer.user),
+        ("_per_room", lambda other: other.room == payer.room),
+    ):
+        if end == "_per_user" and payer.user is None:
+            continue
+        spent = sum((spend for other, spend in book.cells.items() if counts(other)), Spend())
+        yield from ((what + end, Decimal(getattr(spent, what)), one) for what, one in most.items())
 
 
 async def _check_alive(world: AgentsWorld) -> None:
@@ -208,7 +238,9 @@ async def _check_alive(world: AgentsWorld) -> None:
         at_work = [state for state in world.witness.connections if _has_place(state, agent)]
         _require("A9", len(at_work) == 1, f"{len(at_work)} processes of {agent} are at work")
     asked = world.say(world.witness, " ".join(f"@{agent}" for agent in world.calls) + " are you there?")
-    hopeful = [agent for agent in world.calls if world.calls[agent] < CALLS]
+    payer = Payer(world.witness.user, ROOM, "story")
+    books = {agent: await world.book(agent) for agent in world.calls}
+    hopeful = [agent for agent, book in books.items() if book.allowance(payer, world.budget).limit is None]
     await _until(lambda: all(_has_answered(world.witness, agent, asked) for agent in hopeful))
     for agent in hopeful:
         _require("A7", _has_answered(world.witness, agent, asked), f"{agent} does not answer")

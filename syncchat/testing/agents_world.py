@@ -4,17 +4,21 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import replace
+from decimal import Decimal
 
 import anyio
 from anyio.abc import TaskGroup
 
 from syncchat.agent import Agent, Manners, ModelFailed, Notebook, Prompt
-from syncchat.agent.budget import Budget
+from syncchat.agent.budget import Budget, DayBook, day_of
+from syncchat.agent.prices import Price, Prices
+from syncchat.agent.tokens import estimated
+from syncchat.agent.usage import size_of
 from syncchat.core.grant import Grant, Role
 from syncchat.core.room import Room
 from syncchat.hub import Limits
 from syncchat.journal import Journals
-from syncchat.log import MemoryStore
+from syncchat.log import MemoryLog, MemoryStore
 from syncchat.testing.crash import CrashLog
 from syncchat.testing.world import ROOM, Client, World, authorize
 
@@ -23,8 +27,18 @@ AGENTS = {"bot": 2, "imp": 1}
 
 PEOPLE = 2
 
-CALLS = 10
-"""Calls that each agent may make in a day: many stories take more."""
+BUDGETS = (
+    Budget(tokens=2_000),
+    Budget(calls_per_user=2),
+    Budget(tokens_per_user=1_200),
+    Budget(calls_per_room=5),
+    Budget(money_per_user=0.0012),
+    Budget(calls=10),
+    Budget(tokens_per_room=2_000),
+)
+"""What each agent may spend in a day, another limit from seed to seed: many stories would take more."""
+
+PRICES = Prices("EUR", {"story": Price(Decimal(1), Decimal(2))})
 
 LIMITS = Limits(idle_seconds=2.0, compact_entries=12, commit_updates=8, cover_seconds=1.0)
 
@@ -36,7 +50,10 @@ def grants(token: str, doc: str) -> Grant:
 
 
 class StoryModel:
-    """Says some words over some seconds; at times it fails, or takes very long. Each call is counted."""
+    """Says some words over some seconds; at times it fails, or takes very long.
+
+    Each call is counted, with what it has read and written, as its endpoint would.
+    """
 
     name = "story"
 
@@ -53,20 +70,26 @@ class StoryModel:
         world = self._world
         world.calls[self._agent] += 1
         world.calling += 1
+        said: list[str] = []
         try:
-            async with aclosing(self._play(random.Random(world.rng.random()))) as tokens:
-                yield tokens
+            async with aclosing(self._play(random.Random(world.rng.random()), said)) as pieces:
+                yield pieces
         finally:
             world.calling -= 1
+            taken = size_of(prompt) + estimated("".join(said))
+            world.tokens[self._agent] += taken
+            world.dearest = max(world.dearest, taken)
 
-    async def _play(self, rng: random.Random) -> AsyncGenerator[str, None]:
+    async def _play(self, rng: random.Random, said: list[str]) -> AsyncGenerator[str, None]:
         await anyio.sleep(rng.choice((0.0, 0.1, 1.0, 8.0)))
         for number in range(rng.randint(0, 8)):
             if rng.random() < 0.03:
                 raise ModelFailed("the story wants it")
             await anyio.sleep(rng.choice((0.0, 0.02, 0.2, 1.0)))
-            yield f"word {number} "
-        yield "INTERJECT" if rng.random() < 0.7 else "QUIET"
+            said.append(f"word {number} ")
+            yield said[-1]
+        said.append("INTERJECT" if rng.random() < 0.7 else "QUIET")
+        yield said[-1]
 
 
 class Process(Client):
@@ -84,7 +107,7 @@ class Process(Client):
         rng, story = self._story.rng, self._story
         self._notes_log = CrashLog(self._notes, rng)
         async with self._notes_log, self._make_peer() as peer:
-            notebook = Notebook(Journals(self._notes_log), Budget(calls=CALLS))
+            notebook = Notebook(Journals(self._notes_log), story.budget, PRICES)
             notebook.id = f"{rng.getrandbits(64):016x}"
             room = await peer.enter(ROOM)
             self.peer, self.room = peer, room
@@ -103,7 +126,8 @@ class Process(Client):
 class AgentsWorld(World):
     """Everything there is in one run, from one seed: `people`, and the `processes` of all agents.
 
-    `calls` is how many calls of models each agent has begun, and `calling` how many are under way.
+    `calls` is how many calls of models each agent has begun, `tokens` what these took, and `calling` how many
+    are under way; `dearest` are the most tokens that one of them took.
     """
 
     def __init__(self, seed: int, tasks: TaskGroup) -> None:
@@ -111,19 +135,22 @@ class AgentsWorld(World):
         self.processes: list[Process] = []
         self.manners: dict[str, Manners] = {}
         self.calls: dict[str, int] = {}
-        self.calling = 0
+        self.tokens: dict[str, int] = {}
+        self.notes: dict[str, MemoryStore] = {}
+        self.budget = BUDGETS[seed % len(BUDGETS)]
+        self.calling = self.dearest = 0
         super().__init__(seed, tasks, authorize=grants, limits=LIMITS)
 
     def _populate(self, seed: int) -> None:
         self.people = [Client(name, name, MemoryStore(), self) for name in _names(PEOPLE)]
         for agent in list(AGENTS)[: self.rng.randint(1, 2)]:
-            self.calls[agent] = 0
+            self.calls[agent] = self.tokens[agent] = 0
             self.manners[agent] = Manners(
                 ambient=self.rng.random() < 0.5,
                 grace=self.rng.choice((0, 5, 30)),
                 on_newer=self.rng.choice(("queue", "merge", "replace")),
             )
-            notes = MemoryStore()
+            notes = self.notes[agent] = MemoryStore()
             for number in range(AGENTS[agent]):
                 name = f"{agent}-{number}"
                 self.processes.append(Process(name, agent, MemoryStore(), self, notes))
@@ -135,6 +162,11 @@ class AgentsWorld(World):
         room = self.people[0].room
         assert room is not None
         return room
+
+    async def book(self, agent: str) -> DayBook:
+        """What the agent's notebook says that it has spent."""
+        async with MemoryLog(self.notes[agent]) as log:
+            return await Notebook(Journals(log)).book(day_of(self.clock(0)()))
 
     def say(self, room: Room, text: str, *, re: str | None = None) -> str:
         """Somebody posts a message."""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -12,6 +13,7 @@ from syncchat.agent import BuiltinModel
 from syncchat.agent.persona import Persona
 from syncchat.agent.resident import Part
 from syncchat.core.grant import Claims, Grant, Role
+from syncchat.core.people import Person
 from syncchat.hub import Hub
 from syncchat.log import Log, MemoryLog
 from syncchat.paged_room import PagedRoom
@@ -205,3 +207,29 @@ async def test_A24_one_with_tools_that_cannot_be_had_is_told_and_the_others_run(
     async with house(broken, always) as home, home.guest("ann") as ann:
         await ann.sees("always")
     assert "the agent broken cannot run: tools of MCP servers need the mcp extra: pip install" in caplog.text
+
+
+async def test_A27_an_agent_is_tuned_in_one_room_for_all_who_are_there_and_as_its_file_says_elsewhere(
+    tmp_path: Path,
+) -> None:
+    def sees(guest: Guest, grace: float) -> Callable[[], bool]:
+        return lambda: any(_grace_of(person) == grace for person in guest.room.people)
+
+    persona = replace(LIBRARIAN, rooms=("*",), tuned={"team-*": {"grace": 300.0}})
+    for before, grace in ((120, 7), (7, 9)):
+        async with (
+            house(persona, folder=tmp_path) as home,
+            home.guest("ann") as ann,
+            home.guest("bob") as bob,
+            home.guest("cyd", "team-a") as cyd,
+        ):
+            await ann.until(sees(ann, before))
+            ann.room.ask("tune", value={"grace": grace})
+            await ann.until(sees(ann, grace))
+            await bob.until(sees(bob, grace))
+            await cyd.until(sees(cyd, 300))
+
+
+def _grace_of(person: Person) -> object:
+    manners = person.state.get("manners")
+    return manners.get("grace") if isinstance(manners, dict) else None

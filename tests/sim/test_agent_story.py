@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from syncchat.testing.agent_story import play
+from syncchat.testing.agents_world import BUDGETS
 from tests.faults.scale import FULL
 
 SEEDS = range(500 if FULL else 200)
@@ -43,6 +44,7 @@ def test_A10_a_seed_plays_the_same_story_again() -> None:
 def test_A10_stories_meet_what_they_are_about() -> None:
     worlds = [play(seed) for seed in range(12)]
     assert any(max(world.calls.values()) >= 5 for world in worlds)
+    assert {world.budget for world in worlds} == set(BUDGETS)
     assert any(process.crashes for world in worlds for process in world.processes)
     assert {len(world.calls) for world in worlds} == {1, 2}
     asked = {line.split()[2] for world in worlds for line in world.promises.trace if " asks " in line}
