@@ -74,7 +74,9 @@ class Shift:
             ears = Ears(kit.room, self._hear, now=kit.clock)
             tasks.start_soon(Answers(kit.room, kit.notebook, kit.prices, now=kit.clock).run)
             # The policy takes what was said before its first event for what it could not hear in time.
-            self._hear(Ambient(ambient is True))
+            # Said to it alone: what no member has asked for is the persona's to change.
+            self._ambient = ambient is True
+            self._policy.hear(Ambient(self._ambient), kit.clock())
             tuner = Tuner(kit, self._hear)
             await tuner.begin()
             tasks.start_soon(tuner.run)

@@ -61,6 +61,21 @@ async def test_the_mode_of_a_room_is_remembered_over_restarts(world: World) -> N
             await until(lambda: world.told.get("mode") == "ambient")
 
 
+async def test_A27_what_its_file_says_holds_until_a_member_says_otherwise_and_a_member_s_word_stays(
+    world: World,
+) -> None:
+    async with Notebook.open(None) as notebook:
+        for manners, mode in ((Manners(), "addressed"), (Manners(ambient=True), "ambient")):
+            async with running(world.agent(ScriptedModel(["42"]), manners=manners, notebook=notebook)):
+                await until(lambda mode=mode: world.told.get("mode") == mode)  # type: ignore[misc]  # bound
+        async with running(world.agent(ScriptedModel(["42"]), notebook=notebook)):
+            row = world.ann.ask("ambient", value="off")
+            await anyio.sleep(1)
+        world.store.table("requests").delete(f"ambient|{row}|ann")
+        async with running(world.agent(ScriptedModel(["42"]), manners=AMBIENT, notebook=notebook)):
+            await until(lambda: world.told.get("mode") == "addressed")
+
+
 async def test_A11_an_open_question_is_left_to_people_for_a_while_and_it_says_for_how_long(
     world: World,
 ) -> None:
