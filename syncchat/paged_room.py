@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from syncchat.core.cover import Cover, Unread
-from syncchat.core.ids import Hlc, cover_name, parse_id
+from syncchat.core.ids import Hlc, cover_name, page_name, parse_id
 from syncchat.core.late import Late
 from syncchat.core.listeners import Signal
 from syncchat.core.message import read_id
@@ -69,6 +69,14 @@ class PagedRoom(Room):
         return self._docs.is_caught_up(cover_name(self.name)) if self._docs.synced else None
 
     @property
+    def is_whole(self) -> bool:
+        """See `Room`."""
+        window = self._pager.window
+        docs = [cover_name(self.name), *(page_name(self.name, page) for page in window.pages)]
+        followed = window.newest == self.newest and not window.is_fresh
+        return followed and all(map(self._docs.is_answered, docs))
+
+    @property
     def problem(self) -> str | None:
         """Why a page could not be opened, while one cannot."""
         return self._pager.problem
@@ -79,6 +87,11 @@ class PagedRoom(Room):
     def newest(self) -> int:
         """The number of the newest page: what is posted goes there."""
         return self.cover.newest
+
+    @property
+    def first(self) -> int:
+        """The number of the oldest page that there still is."""
+        return self.cover.first
 
     @property
     def shown(self) -> range:
@@ -119,6 +132,10 @@ class PagedRoom(Room):
         False, with nothing changed, if the message is not there.
         """
         return await self._scrolling.go_to(page, self._now(id))
+
+    async def show_page(self, page: int) -> bool:
+        """Show a page and its neighbours; False, with nothing changed, if it cannot be had now."""
+        return await self._scrolling.go_to_page(page)
 
     async def show_behind(self, id: str) -> bool:
         """Show where what stands behind an id begins, however far that is: up to where one has read, say.

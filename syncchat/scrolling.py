@@ -90,6 +90,14 @@ class Scrolling:
                 return self._room.message(id) is not None
             return await self._show_around(page, lambda: id in self._room.page(page).ids())
 
+    async def go_to_page(self, page: int) -> bool:
+        """Show a page and its neighbours; False, with nothing done, if it cannot be had now."""
+        async with self._turn:
+            window = self._window
+            if not window.first <= page <= window.newest:
+                return False
+            return page in window or await self._show_around(page, lambda: self._is_here(page))
+
     async def go_behind(self, id: str) -> bool:
         """Show where what stands behind an id begins; False, with nothing done, if that cannot be had now."""
         async with self._turn:

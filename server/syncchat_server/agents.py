@@ -1,8 +1,7 @@
 """The embedded agents: each is in the rooms it belongs to for as long as somebody else is there."""
 
-import logging
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -14,23 +13,21 @@ from syncchat.agent.model import name_of
 from syncchat.agent.notebook import Notebook
 from syncchat.agent.persona import BadPersona, Persona
 from syncchat.agent.prices import check_priced
-from syncchat.agent.resident import Part, Resident, models_of
+from syncchat.agent.resident import Part, models_of
 from syncchat.agent.tools.history import History
 from syncchat.agent.whereabouts import Doorkeeper, Whereabouts
 from syncchat.core.grant import Claims, Role
 from syncchat.core.ids import parse_doc
 from syncchat.core.room import Room
 from syncchat.core.schema import SERVER
-from syncchat.errors import LogError, describe
 from syncchat.hub import Hub
 from syncchat.peer import Peer
 from syncchat.wakeup import Wakeup
 from syncchat_server.api import Rooms
 from syncchat_server.api.catching_up import Teller
 from syncchat_server.books import Books
+from syncchat_server.guest import Guest
 from syncchat_server.stays import LOOKOUT, Stays
-
-logger = logging.getLogger("syncchat.agents")
 
 BUILT_IN: Final = Persona("agent", "agent")
 """The agent of a daemon that has no others."""
@@ -79,6 +76,7 @@ class AgentHost:
 
     Each is a peer of its own, with its user and its grant, and its notebook in `folder` (None: in memory),
     which is among the cast's books while it runs. `history` is what an agent may look up, by its claims.
+    In a room that everybody has left it stays as long as it owes something, see `Guest`.
     """
 
     def __init__(
@@ -90,80 +88,52 @@ class AgentHost:
         history: Callable[[Claims], History] | None = None,
     ) -> None:
         self._hub = hub
-        self._parts = cast.parts
         self._books = cast.books
         self._folder = folder
         self._history = history
         self._invisible = frozenset({SERVER, LOOKOUT, *(part.persona.user for part in cast.parts)})
         self._wakeup = Wakeup()
-        self._guests: list[Whereabouts] = []
-        self._stays: dict[str, Stays] = {}
+        self._known: list[Whereabouts] = []
+        self._guests = [self._guest(part) for part in cast.parts]
+
+    def _guest(self, part: Part) -> Guest:
+        claims = Claims(part.persona.user, (("*", Role.AGENT),), part.persona.name)
+        return Guest(
+            part,
+            notebook=partial(self._notebook, part.persona),
+            peer=partial(self._peer, claims),
+            history=lambda: self._history and self._history(claims),
+            known=self._known,
+            changed=self._wakeup.call,
+        )
 
     async def run(self) -> None:
         """Come and go with the people, until cancelled."""
-        async with AsyncExitStack() as stack:
-            lookout = await stack.enter_async_context(self._peer(Claims(LOOKOUT, (("*", Role.READER),))))
-            opened = [(part, await self._open(stack, part.persona)) for part in self._parts]
-            tasks = await stack.enter_async_context(anyio.create_task_group())
-            for part, guest in opened:
-                if guest is not None:
-                    self._guests.append(guest)
-                    tasks.start_soon(self._live, part, guest)
-            stack.callback(self._hub.turns.listen(lambda _: self._wakeup.call()).cancel)
+        async with (
+            self._peer(Claims(LOOKOUT, (("*", Role.READER),))) as lookout,
+            anyio.create_task_group() as tasks,
+        ):
+            for guest in self._guests:
+                tasks.start_soon(guest.live)
             outside = Stays(lookout, tasks, self._look_out, self._wakeup.call)
-            self._wakeup.call()
-            while True:
-                await self._wakeup.sleep()
-                outside.be_in(await self._place(self._occupied()))
-
-    async def _open(self, stack: AsyncExitStack, persona: Persona) -> Whereabouts | None:
-        """Where the agent belongs, as its notebook has it; None, with the cause told, if it has none."""
-        try:
-            budget = self._books.budget_of(persona.budget)
-            notebook = await stack.enter_async_context(
-                Notebook.open(self._file(persona), budget, self._books.prices)
-            )
-            stack.enter_context(self._books.keeping(persona.user, notebook))
-        except (OSError, LogError) as error:
-            logger.error("the agent %s cannot run: %s", persona.user, describe(error))
-            return None
-        return Whereabouts(persona, notebook)
-
-    async def _live(self, part: Part, guest: Whereabouts) -> None:
-        """The life of one agent; what ends it ends no other."""
-        user = part.persona.user
-        claims = Claims(user, (("*", Role.AGENT),), part.persona.name)
-        history = self._history and self._history(claims)
-        try:
-            async with (
-                Resident.living(part, guest, history) as resident,
-                self._peer(claims) as peer,
-                anyio.create_task_group() as tasks,
-            ):
-                self._stays[user] = Stays(peer, tasks, self._staying(resident), self._wakeup.call)
+            listening = self._hub.turns.listen(lambda _: self._wakeup.call())
+            try:
                 self._wakeup.call()
-                await anyio.sleep_forever()
-        except Exception as error:  # noqa: BLE001 - it is told; the other agents and the daemon go on
-            logger.error("the agent %s cannot run: %s", user, describe(error))
-        finally:
-            self._stays.pop(user, None)
-
-    def _staying(self, resident: Resident) -> Callable[[Room], Awaitable[None]]:
-        return lambda room: resident.take_part(room, self._wakeup.call)
+                while True:
+                    await self._wakeup.sleep()
+                    outside.be_in(await self._place(self._occupied()))
+            finally:
+                listening.cancel()
 
     async def _place(self, occupied: set[str]) -> set[str]:
         """Have each agent where it belongs; returns the rooms in which one that can be summoned is not."""
         lacking: set[str] = set()
         for guest in self._guests:
-            rooms = {room for room in occupied if await guest.is_in(room)}
-            if guest.persona.user in self._stays:
-                self._stays[guest.persona.user].be_in(rooms)
-            if guest.persona.summon != "nobody":
-                lacking |= occupied - rooms
+            lacking |= await guest.place(occupied)
         return lacking
 
     async def _look_out(self, room: Room) -> None:
-        await Doorkeeper(room, self._guests, self._wakeup.call).run()
+        await Doorkeeper(room, self._known, self._wakeup.call).run()
 
     def _occupied(self) -> set[str]:
         """The rooms that anybody but agents is in: two of them would keep each other there for ever."""
@@ -174,6 +144,14 @@ class AgentHost:
         return Peer(
             user=claims.user, name=claims.name or None, connect=partial(self._hub.connect, grant=claims)
         )
+
+    @asynccontextmanager
+    async def _notebook(self, persona: Persona) -> AsyncIterator[Notebook]:
+        """An agent's notebook, which can be asked as long as it is open. Raises OSError, LogError."""
+        budget = self._books.budget_of(persona.budget)
+        async with Notebook.open(self._file(persona), budget, self._books.prices) as notebook:
+            with self._books.keeping(persona.user, notebook):
+                yield notebook
 
     def _file(self, persona: Persona) -> Path | None:
         if self._folder is None:

@@ -24,7 +24,7 @@ AGAIN = 10.0
 class Stays:
     """Enters rooms with `peer` and runs `stay` in each until it is to be left; `left` is told of each end.
 
-    What fails in one room ends nothing in another.
+    `come` is awaited before a room is entered. What fails in one room ends nothing in another.
     """
 
     def __init__(
@@ -33,11 +33,14 @@ class Stays:
         tasks: TaskGroup,
         stay: Callable[[PagedRoom], Awaitable[None]],
         left: Callable[[], None],
+        *,
+        come: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._peer = peer
         self._tasks = tasks
         self._stay = stay
         self._left = left
+        self._come = come
         self._scopes: dict[str, anyio.CancelScope] = {}
 
     def be_in(self, rooms: AbstractSet[str]) -> None:
@@ -60,6 +63,8 @@ class Stays:
 
     async def _try(self, room: str) -> None:
         try:
+            if self._come is not None:
+                await self._come(room)
             await self._stay(await self._peer.enter(room))
         except Exception as error:  # noqa: BLE001 - it is told; a traceback could quote a message
             # An agent that fails must not take everybody's rooms with it.

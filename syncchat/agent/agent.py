@@ -21,6 +21,9 @@ from syncchat.core.room import Room
 
 __all__ = ["Agent", "Pace"]
 
+STANDING_BY = 5.0
+"""Seconds after which one that has not got the place leaves what is owed to the process that has it."""
+
 
 class Agent:
     """Takes part in `room` as the room's user, shown as `name`; uses only what everybody can.
@@ -29,7 +32,9 @@ class Agent:
     write where nobody has asked for it; `persona` is what both are told of it. `manners` say when it speaks.
     In the `notebook` it keeps why it did, what it spent and how it is set: without one it forgets that when
     `run` ends. `prices` make money of what it spent. `toolbox` has the tools that its answers may use.
-    `clock` gives ms since 1970, by default of the clock that the messages' times are of.
+    `clock` gives ms since 1970, by default of the clock that the messages' times are of. `owing` is told, at
+    first and whenever it changes, whether the agent owes the room something: an answer, or a wait that it has
+    shown. Who takes it out of the room meanwhile breaks that off.
     """
 
     def __init__(
@@ -46,9 +51,11 @@ class Agent:
         prices: Prices | None = None,
         clock: Callable[[], int] | None = None,
         pace: Pace | None = None,
+        owing: Callable[[bool], None] | None = None,
     ) -> None:
         self._room = room
         self._notebook = notebook
+        self._owing = owing or (lambda _: None)
         self._kit = partial(
             Kit,
             room=room,
@@ -79,15 +86,23 @@ class Agent:
             stack.enter_context(tenure.seeking())
             while True:
                 face.stand_by()
-                await tenure.begin()
-                await _work(kit, face, tenure)
+                await self._begin(tenure)
+                await self._work(kit, face, tenure)
 
+    async def _begin(self, tenure: Tenure) -> None:
+        """Wait for the place; what is owed while another process has it, that one owes."""
+        with anyio.move_on_after(STANDING_BY) as waited:
+            await tenure.begin()
+        if waited.cancelled_caught:
+            self._owing(False)
+            await tenure.begin()
 
-async def _work(kit: Kit, face: Face, tenure: Tenure) -> None:
-    """Take part as long as no other process of the agent has a better right to."""
-    shift = Shift(kit, Claims(kit.room, tenure.process, tenure.fence), face)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(shift.run)
-        await tenure.lost()
-        shift.lose()
-        tasks.cancel_scope.cancel()
+    async def _work(self, kit: Kit, face: Face, tenure: Tenure) -> None:
+        """Take part as long as no other process of the agent has a better right to."""
+        claims = Claims(kit.room, tenure.process, tenure.fence)
+        shift = Shift(kit, claims, face, owing=self._owing)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(shift.run)
+            await tenure.lost()
+            shift.lose()
+            tasks.cancel_scope.cancel()

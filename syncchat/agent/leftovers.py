@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import anyio
+
 from syncchat.agent.claims import Claim, Claims
 from syncchat.agent.ears import is_growth
 from syncchat.agent.errands import Errands
 from syncchat.core.deltas import Added, Delta
 from syncchat.core.ids import author_of
 from syncchat.core.room import Room
+from syncchat.paged_room import PagedRoom
 
 
 class Leftovers:
@@ -30,12 +33,30 @@ class Leftovers:
     def listening(self) -> Iterator[None]:
         """Look at what is there, and then at what comes while the context is open."""
         subscriptions = [self._room.timeline.listen(self._hear), self._claims.listen(self._hear_claims)]
-        self._found.update(message.id for message in self._room.timeline if self._is_open(message.id))
+        self._find()
         try:
             yield
         finally:
             for subscription in subscriptions:
                 subscription.cancel()
+
+    async def look_back(self, page: int) -> bool:
+        """Finish what is on pages before those that are shown, from `page` on: they were the newest then.
+
+        Nobody else may listen to the room meanwhile. False if they cannot be had now. Raises LogError.
+        """
+        room = self._room
+        if not isinstance(room, PagedRoom) or page >= room.shown.start:
+            return True
+        try:
+            if not await room.show_page(min(max(page, room.first) + 1, room.newest)):
+                return False
+            self._find()
+            self.finish()
+        finally:
+            with anyio.CancelScope(shield=True):  # a later shift begins with the newest messages as well
+                await room.recent()
+        return True
 
     def finish(self) -> None:
         """Finish what was found, as interrupted; what has no word yet goes, and so does a second answer."""
@@ -50,6 +71,9 @@ class Leftovers:
             turn = self._errands.turn
             if self._is_open(id) and not (turn is not None and turn.is_about(id)):
                 self._close(id)
+
+    def _find(self) -> None:
+        self._found.update(message.id for message in self._room.timeline if self._is_open(message.id))
 
     def _take_back(self, id: str) -> None:
         """Remove a second answer: of one that is finished it stays to be seen that there was one."""

@@ -35,8 +35,14 @@ MAX_NOTES = 64
 MAX_NOTE = 4_096
 """Bytes of a setting, as JSON."""
 
+MAX_ROOMS = 10_000
+"""Rooms of which it is kept that the agent was in them; of more, those that it came into first go."""
+
 _DECIDED, _SPENT, _NOTED = "decided/", "spent/", "noted/"
 """What the names of journals begin with; a room or a day follows."""
+
+_STAYED = "stayed"
+"""The journal of where the agent is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,31 @@ class Notes:
     def restore(self, whole: Any) -> None:
         """See `syncchat.journal.State`."""
         self.values.update(whole)
+
+
+@dataclass
+class Stayed:
+    """The rooms that the agent came into and did not leave, in that order; a `journal.State`."""
+
+    rooms: dict[str, None] = field(default_factory=dict)
+
+    def take(self, entry: Any) -> None:
+        """See `syncchat.journal.State`."""
+        match entry:
+            case {"in": str(room)}:
+                self.rooms[room] = None
+                if len(self.rooms) > MAX_ROOMS:
+                    del self.rooms[next(iter(self.rooms))]
+            case {"out": str(room)}:
+                self.rooms.pop(room, None)
+
+    def whole(self) -> Any:
+        """See `syncchat.journal.State`."""
+        return list(self.rooms)
+
+    def restore(self, whole: Any) -> None:
+        """See `syncchat.journal.State`."""
+        self.rooms.update(dict.fromkeys(map(str, whole)))
 
 
 class Notebook:
@@ -195,7 +226,26 @@ class Notebook:
         if key not in values or values[key] != value:
             await notes.append({"set": key, "to": value})
 
+    # Where it is
+
+    async def stayed(self) -> list[str]:
+        """The rooms that it came into and did not leave: after a crash it may owe something there."""
+        return list((await self._stays().read()).rooms)
+
+    async def come(self, room: str) -> None:
+        """It comes into a room, whatever becomes of this process."""
+        if room not in (await self._stays().read()).rooms:
+            await self._stays().append({"in": check_name(room, "room")})
+
+    async def go(self, room: str) -> None:
+        """It has left a room in which it owes nothing."""
+        if room in (await self._stays().read()).rooms:
+            await self._stays().append({"out": room})
+
     # Journals
+
+    def _stays(self) -> Journal[Stayed]:
+        return self._journals.get(_STAYED, Stayed, longest=2 * MAX_ROOMS)
 
     def _ledger(self, room: str) -> Journal[Ledger]:
         check_name(room, "room")

@@ -68,8 +68,13 @@ class Resident:
         async with mcp_tools(part.persona.mcp) as offered:
             yield cls(part, whereabouts, Toolbox([*built_in, *offered]))
 
-    async def take_part(self, room: Room, changed: Callable[[], None]) -> None:
-        """Be in a room until cancelled; `changed` is told when somebody has sent the agent away, say."""
+    async def take_part(
+        self, room: Room, changed: Callable[[], None], owing: Callable[[bool], None] | None = None
+    ) -> None:
+        """Be in a room until cancelled; `changed` is told when somebody has sent the agent away, say.
+
+        `owing` is as for `Agent`.
+        """
         part, persona = self.part, self.part.persona
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(Doorkeeper(room, [self._whereabouts], changed).run)
@@ -83,6 +88,7 @@ class Resident:
                 toolbox=self._toolbox,
                 notebook=self._whereabouts.notebook,
                 prices=part.prices,
+                owing=owing,
             ).run()
 
     async def live_in(
@@ -101,11 +107,18 @@ class Resident:
 
     async def _be_in(self, room: PagedRoom) -> None:
         stir = Wakeup()
+        seen: set[bool] = set()
+
+        def note(owes: bool) -> None:
+            seen.add(owes)
+            stir.call()
+
         async with anyio.create_task_group() as tasks:
             if await self._whereabouts.is_in(room.name):
-                tasks.start_soon(self.take_part, room, stir.call)
-            while await self._whereabouts.is_in(room.name):
-                await stir.sleep()
+                tasks.start_soon(self.take_part, room, stir.call, note)
+                # Sent away while it was not there, it finishes first what it had left unfinished.
+                while not seen or await self._whereabouts.is_in(room.name):
+                    await stir.sleep()
             tasks.cancel_scope.cancel()
 
     async def _be_outside(self, room: PagedRoom) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections.abc import Callable
 from functools import partial
 
 import anyio
@@ -30,12 +31,22 @@ from syncchat.agent.recorder import Recorder
 from syncchat.agent.tuning import Tuner
 from syncchat.errors import LogError
 from syncchat.mailbox import Mailbox
+from syncchat.paged_room import PagedRoom
 
 MAX_EVENTS = 4_096
 """How much may have happened that was not considered yet; beyond that the oldest is not."""
 
 LONGEST_NAP = 60.0
 """Seconds after which the clock is looked at again: that of the wall may have been set."""
+
+PATIENCE = 10.0
+"""Seconds for which it waits for what the server has of the room before it begins with what is here."""
+
+LOOK_EVERY = 0.05
+"""Seconds after which it is looked again whether that has come."""
+
+PAGE = "page"
+"""The setting in the notebook that has the page from which on answers may be unfinished."""
 
 AMBIENT = "ambient"
 """The setting in the notebook that tells whether the agent may speak unasked in the room."""
@@ -44,9 +55,13 @@ logger = logging.getLogger(__name__)
 
 
 class Shift:
-    """One shift of the agent that `kit` is of, shown by `face`; it is run once."""
+    """One shift of the agent that `kit` is of, shown by `face`; it is run once.
 
-    def __init__(self, kit: Kit, claims: Claims, face: Face) -> None:
+    `owing` is told whether the agent owes the room something: first when it has seen what there is and has
+    finished what was left, and then whenever that is another.
+    """
+
+    def __init__(self, kit: Kit, claims: Claims, face: Face, *, owing: Callable[[bool], None]) -> None:
         self._kit = kit
         self._claims = claims
         self._face = face
@@ -56,6 +71,10 @@ class Shift:
         self._waits: dict[str, Wait] = {}
         self._ambient = kit.manners.ambient
         self._errands: Errands | None = None
+        self._owing = owing
+        self._owes: bool | None = None
+        self._page: int | None = None
+        self._has_looked_back = False
 
     def lose(self) -> None:
         """Another process has the room: what is being written goes; to be cancelled next."""
@@ -73,6 +92,7 @@ class Shift:
             )
             ears = Ears(kit.room, self._hear, now=kit.clock)
             tasks.start_soon(Answers(kit.room, kit.notebook, kit.prices, now=kit.clock).run)
+            await self._look_back(leftovers)
             # The policy takes what was said before its first event for what it could not hear in time.
             # Said to it alone: what no member has asked for is the persona's to change.
             self._ambient = ambient is True
@@ -86,6 +106,8 @@ class Shift:
                     for event in self._events.drain():
                         await self._consider(event)
                     self._show()
+                    await self._note_page()
+                    self._tell_owing()
                     await self._rest()
 
     # What it hears
@@ -139,6 +161,48 @@ class Shift:
             await kit.notebook.set(kit.room.name, AMBIENT, event.on)
         except LogError as error:
             logger.error("that the agent may speak unasked, or not, could not be noted: %s", error)
+
+    # What it leaves to who comes after it
+
+    async def _look_back(self, leftovers: Leftovers) -> None:
+        """Finish what an earlier run was writing when pages were the newest that are out of view by now."""
+        kit = self._kit
+        with anyio.move_on_after(PATIENCE):
+            while not kit.room.is_whole:  # noqa: ASYNC110 - docs and links may make it so
+                await anyio.sleep(LOOK_EVERY)
+        page = await kit.notebook.get(kit.room.name, PAGE)
+        self._has_looked_back = not isinstance(page, int) or await leftovers.look_back(page)
+        if not self._has_looked_back:
+            logger.warning("room %s: older pages with answers of ours cannot be had now", kit.room.name)
+
+    async def _note_page(self) -> None:
+        """Note from which page on an answer may be unfinished, for the next run to look there."""
+        kit, page = self._kit, self._oldest()
+        if page is None or page == self._page or not self._has_looked_back:
+            return
+        self._page = page
+        try:
+            await kit.notebook.set(kit.room.name, PAGE, page)
+        except LogError as error:
+            logger.error("the page of our answers could not be noted: %s", error)
+
+    def _oldest(self) -> int | None:
+        """The page that has the answer which is being written, else the newest; None where there are none."""
+        room, errands = self._kit.room, self._errands
+        if not isinstance(room, PagedRoom) or errands is None:
+            return None
+        reply = None if errands.turn is None else errands.turn.reply
+        if reply is None:
+            return room.newest
+        page = room.timeline.page_of(reply)
+        return self._page if page is None else page.number
+
+    def _tell_owing(self) -> None:
+        """Tell whether it may leave: not before all that was promised is done."""
+        owes = self._policy.is_busy or len(self._events) > 0
+        if owes != self._owes:
+            self._owes = owes
+            self._owing(owes)
 
     def _show(self) -> None:
         """Tell everybody what it does: the most urgent of it."""

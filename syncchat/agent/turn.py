@@ -82,6 +82,11 @@ class Turn:
         self._model: Model = kit.toolbox.beside(model, self, ToolContext(kit.room, job.asker, job.id))
 
     @property
+    def reply(self) -> str | None:
+        """The id of the answer; None before it begins."""
+        return None if self._stream is None else self._stream.id
+
+    @property
     def reached(self) -> bool:
         """Whether the model was there, as far as it was asked; see ModelFailed."""
         return self._draft is None or self._draft.reached

@@ -274,6 +274,11 @@ class Room:
         """Whether a server tells us now who else is here; None if there is no server that could."""
         return None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that the server has of what is shown is here, as far as anything can be had now."""
+        return True
+
     def set_presence(self, **fields: Any) -> None:
         """Say something of oneself (`state="writing"`), next to what was said before; None takes it back.
 

@@ -72,6 +72,11 @@ class TurnPolicy:
         return until if until > self._now else None
 
     @property
+    def is_busy(self) -> bool:
+        """Whether a message waits, is judged, or is being answered."""
+        return any(True for _ in self._desk.turns())
+
+    @property
     def dismissed(self) -> bool:
         """Whether it was sent away."""
         return self._mood.dismissed
