@@ -18,7 +18,6 @@ from syncchat.agent.tools.history import History
 from syncchat.agent.whereabouts import Doorkeeper, Whereabouts
 from syncchat.core.grant import Claims, Role
 from syncchat.core.ids import parse_doc
-from syncchat.core.room import Room
 from syncchat.core.schema import SERVER
 from syncchat.hub import Hub
 from syncchat.peer import Peer
@@ -115,7 +114,7 @@ class AgentHost:
         ):
             for guest in self._guests:
                 tasks.start_soon(guest.live)
-            outside = Stays(lookout, tasks, self._look_out, self._wakeup.call)
+            outside = Stays(lookout, tasks, partial(self._look_out, lookout), self._wakeup.call)
             listening = self._hub.turns.listen(lambda _: self._wakeup.call())
             try:
                 self._wakeup.call()
@@ -132,8 +131,8 @@ class AgentHost:
             lacking |= await guest.place(occupied)
         return lacking
 
-    async def _look_out(self, room: Room) -> None:
-        await Doorkeeper(room, self._known, self._wakeup.call).run()
+    async def _look_out(self, lookout: Peer, room: str) -> None:
+        await Doorkeeper(await lookout.enter(room), self._known, self._wakeup.call).run()
 
     def _occupied(self) -> set[str]:
         """The rooms that anybody but agents is in: two of them would keep each other there for ever."""

@@ -13,7 +13,6 @@ from syncchat.agent.resident import Part, Resident
 from syncchat.agent.tools.history import History
 from syncchat.agent.whereabouts import Whereabouts
 from syncchat.errors import LogError, describe
-from syncchat.paged_room import PagedRoom
 from syncchat.peer import Peer
 from syncchat_server.stays import Stays
 
@@ -87,7 +86,7 @@ class Guest:
             peer = await stack.enter_async_context(self._make_peer())
             self._unseen = dict.fromkeys(await notebook.stayed())
             tasks = await stack.enter_async_context(anyio.create_task_group())
-            stays = Stays(peer, tasks, partial(self._stay, resident), self._changed, come=notebook.come)
+            stays = Stays(peer, tasks, partial(self._stay, resident, peer, notebook), self._changed)
             stack.enter_context(self._running(stays, whereabouts))
             await anyio.sleep_forever()
 
@@ -115,28 +114,22 @@ class Guest:
         self._stays.be_in(self._wanted)
         return set() if self._part.persona.summon == "nobody" else occupied - here
 
-    async def _stay(self, resident: Resident, room: PagedRoom) -> None:
-        name = room.name
+    async def _stay(self, resident: Resident, peer: Peer, notebook: Notebook, room: str) -> None:
+        """Be in a room until it is to be left; who has not seen yet what there is may owe something."""
         try:
-            await resident.take_part(room, self._changed, partial(self._owes, name))
+            await notebook.come(room)
+            self._owing.add(room)
+            await resident.take_part(await peer.enter(room), self._changed, partial(self._owes, room))
         except Exception:
-            self._owing.discard(name)
-            self._unseen.pop(name, None)
-            self._unseen[name] = None  # behind the others: one that fails keeps nobody waiting
+            self._owing.discard(room)
+            self._unseen.pop(room, None)
+            self._unseen[room] = None  # behind the others: one that fails keeps nobody waiting
             raise
         finally:
-            if name not in self._wanted:
-                self._owing.discard(name)
-                await self._go(name)
-
-    async def _go(self, room: str) -> None:
-        """Note that nothing is owed to a room: it was left because nobody wants us there."""
-        assert self._whereabouts is not None
-        try:
-            with anyio.CancelScope(shield=True):
-                await self._whereabouts.notebook.go(room)
-        except LogError as error:
-            logger.error("that a room was left could not be noted: %s", error)
+            if room not in self._wanted:
+                self._owing.discard(room)
+                with anyio.CancelScope(shield=True):
+                    await _leave(notebook, room)
 
     def _owes(self, room: str, owes: bool) -> None:
         self._unseen.pop(room, None)
@@ -145,3 +138,11 @@ class Guest:
         else:
             self._owing.discard(room)
         self._changed()
+
+
+async def _leave(notebook: Notebook, room: str) -> None:
+    """Note that nothing is owed to a room: it is left because nobody wants us there."""
+    try:
+        await notebook.go(room)
+    except LogError as error:
+        logger.error("that a room was left could not be noted: %s", error)

@@ -9,7 +9,6 @@ import anyio
 from anyio.abc import TaskGroup
 
 from syncchat.errors import describe
-from syncchat.paged_room import PagedRoom
 from syncchat.peer import Peer
 
 logger = logging.getLogger("syncchat.agents")
@@ -22,25 +21,22 @@ AGAIN = 10.0
 
 
 class Stays:
-    """Enters rooms with `peer` and runs `stay` in each until it is to be left; `left` is told of each end.
+    """Runs `stay`, which enters a room with `peer`, until it is to be left; `left` is told of each end.
 
-    `come` is awaited before a room is entered. What fails in one room ends nothing in another.
+    What fails in one room ends nothing in another.
     """
 
     def __init__(
         self,
         peer: Peer,
         tasks: TaskGroup,
-        stay: Callable[[PagedRoom], Awaitable[None]],
+        stay: Callable[[str], Awaitable[None]],
         left: Callable[[], None],
-        *,
-        come: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._peer = peer
         self._tasks = tasks
         self._stay = stay
         self._left = left
-        self._come = come
         self._scopes: dict[str, anyio.CancelScope] = {}
 
     def be_in(self, rooms: AbstractSet[str]) -> None:
@@ -63,9 +59,7 @@ class Stays:
 
     async def _try(self, room: str) -> None:
         try:
-            if self._come is not None:
-                await self._come(room)
-            await self._stay(await self._peer.enter(room))
+            await self._stay(room)
         except Exception as error:  # noqa: BLE001 - it is told; a traceback could quote a message
             # An agent that fails must not take everybody's rooms with it.
             logger.error("%s left room %s: %s", self._peer.user, room, describe(error))

@@ -97,6 +97,7 @@ class World:
         *,
         manners: Manners | None = None,
         notebook: Notebook | None = None,
+        owing: Callable[[bool], None] | None = None,
         **pace: float,
     ) -> Agent:
         """An agent that flushes at once, and is judged to speak if no `judge` is given."""
@@ -109,6 +110,7 @@ class World:
             notebook=notebook,
             clock=lambda: self.now,
             pace=Pace(**({"flush_every": 0.0} | pace)),
+            owing=owing,
         )
 
     @property

@@ -334,3 +334,15 @@ async def test_R5_doctor_finds_a_notebook_sound_and_names_what_is_damaged_in_it(
     [finding] = examine(path)
     assert finding.doc == "#noted/lobby"
     assert "cannot be read (no entry of a journal)" in finding.text
+
+
+async def test_A19_the_rooms_that_it_came_into_and_did_not_leave_outlive_the_process(tmp_path: Path) -> None:
+    path = tmp_path / "bot.sqlite"
+    async with Notebook.open(path) as notebook:
+        for room in ("one", "two", "three", "two"):
+            await notebook.come(room)
+        await notebook.go("one")
+        await notebook.go("never")
+    async with Notebook.open(path) as notebook:
+        assert await notebook.stayed() == ["two", "three"]
+    assert list(examine(path)) == []

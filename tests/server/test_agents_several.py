@@ -10,10 +10,12 @@ import anyio
 import pytest
 
 from syncchat.agent import BuiltinModel
+from syncchat.agent.notebook import Notebook
 from syncchat.agent.persona import Persona
 from syncchat.agent.resident import Part
 from syncchat.core.grant import Claims, Grant, Role
 from syncchat.core.people import Person
+from syncchat.core.ids import parse_doc
 from syncchat.hub import Hub
 from syncchat.log import Log, MemoryLog
 from syncchat.paged_room import PagedRoom
@@ -22,6 +24,7 @@ from syncchat.wakeup import Wakeup
 from syncchat_server.agents import AgentHost, Cast
 from syncchat_server.api import Rooms
 from syncchat_server.books import Books
+from syncchat_server.guest import MAX_VISITS
 from syncchat_server.stays import LOOKOUT
 
 pytestmark = pytest.mark.anyio
@@ -233,3 +236,28 @@ async def test_A27_an_agent_is_tuned_in_one_room_for_all_who_are_there_and_as_it
 def _grace_of(person: Person) -> object:
     manners = person.state.get("manners")
     return manners.get("grace") if isinstance(manners, dict) else None
+
+
+async def test_A19_rooms_that_a_killed_process_had_come_into_are_looked_at_a_few_at_a_time(
+    tmp_path: Path,
+) -> None:
+    rooms = [f"room{number}" for number in range(5 * MAX_VISITS)]
+    async with Notebook.open(tmp_path / "librarian.sqlite") as notebook:
+        for room in rooms:
+            await notebook.come(room)
+    seen: set[str] = set()
+    most = 0
+    anywhere = Persona("librarian", "The librarian")
+    async with house(anywhere, folder=tmp_path) as home:
+
+        def are_all_looked_at() -> bool:
+            nonlocal most
+            now = {parse_doc(doc).room for doc, users in home.hub.occupants().items() if users}
+            seen.update(now)
+            most = max(most, len(now))
+            return seen == set(rooms) and not now
+
+        await home.until(are_all_looked_at)
+    assert most <= 2 * MAX_VISITS, "those that are looked at, and those that are being left"
+    async with Notebook.open(tmp_path / "librarian.sqlite") as notebook:
+        assert await notebook.stayed() == []

@@ -5,7 +5,6 @@ from typing import Any
 import anyio
 import pytest
 
-from syncchat.paged_room import PagedRoom
 from syncchat.testing.agent_world import VIRTUAL
 from syncchat.testing.server import MemoryServer
 from syncchat_server.stays import AGAIN, Stays
@@ -24,9 +23,10 @@ async def test_S7_R2_what_fails_in_one_room_is_told_tried_again_and_ends_nothing
     begun: list[str] = []
     wanted = {"bad", "good"}
 
-    async def stay(room: PagedRoom) -> None:
-        begun.append(room.name)
-        if room.name == "bad":
+    async def stay(room: str) -> None:
+        await peer.enter(room)
+        begun.append(room)
+        if room == "bad":
             raise RuntimeError("a text that quotes a message")
         await anyio.sleep_forever()
 
