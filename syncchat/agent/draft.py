@@ -21,7 +21,7 @@ class Draft:
     returns or raises, by cancellation too, the call has ended, and whoever made the draft finishes the
     message with `text`. `state` is how it ended: None for a whole answer, "interrupted" unless `end` said
     otherwise. `problem` says what went wrong, if anything did, and `reached` whether the model was there
-    nevertheless; `prompt` is what was asked last.
+    nevertheless; `prompt` is what was asked last. `heard`: the model has said something, be it a tool's call.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class Draft:
         self.state: str | None = "interrupted"
         self.problem: str | None = None
         self.reached = True
+        self.heard = False
         self.failure: ModelFailed | None = None
 
     @property
@@ -64,7 +65,7 @@ class Draft:
                     tasks.cancel_scope.cancel()
             if limit.cancelled_caught:
                 self.problem = f"the answer took longer than {self._seconds:g} s"
-                self.reached = self.stream is not None
+                self.reached = self.heard
         finally:
             self._rest = "".join(self._pieces.drain()) + printable(self._half)
 
@@ -85,6 +86,7 @@ class Draft:
 
     def _take(self, token: str) -> bool:
         """Keep a token for the next flush; False if the message would get too long."""
+        self.heard = True
         text, half = _whole_characters(self._half + token)
         size = self._size + len(text.encode())
         fits = size + len(printable(half).encode()) <= MAX_TEXT

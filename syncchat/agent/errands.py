@@ -22,6 +22,9 @@ from syncchat.core.ids import author_of
 ADDRESSED = frozenset({Rule.MENTION, Rule.NAME, Rule.REPLY, Rule.FOLLOW_UP, Rule.AGAIN, Rule.NOW})
 """The rules by which somebody has asked the agent; such a turn ends in a message, whatever happens."""
 
+GONE = "the message is gone"
+"""Why the judge was not asked: it is no fault of anybody's."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -29,7 +32,8 @@ class Errands:
     """Calls the models in `tasks`; what becomes of it is told to `tell`, and is in the ledger.
 
     `judging` (the id of a message) and `turn` are what is under way. `problem` is what went wrong with the
-    last call, `over_budget` whether it was not made for that, and `reached` whether the model was there.
+    last call, `over_budget` whether it was not made for that, and `reached` whether the model was there. What
+    ended before any call changes none of them.
     """
 
     def __init__(
@@ -91,8 +95,9 @@ class Errands:
     async def _judge(self, decision: Judge, scope: anyio.CancelScope) -> None:
         kit, timeline = self._kit, self._kit.room.timeline
         if timeline.get(decision.id) is None:
-            self._recorder.record(decision, problem="the message is gone")
-            self._judged(decision, Judgement(False, "the message is gone"))
+            self._recorder.record(decision, problem=GONE)
+            self.judging = None
+            self._tell(Judged(decision.id, False, GONE))
             return
         prompt = judge_prompt(
             timeline,
@@ -126,7 +131,8 @@ class Errands:
             outcome = turn.outcome
             self.turn = None
             self._recorder.record(decision, cost=model.spent, reply=outcome.reply, problem=outcome.problem)
-        self._note(outcome.problem, over_budget=turn.over_budget, reached=turn.reached)
+        if turn.reached is not None:
+            self._note(outcome.problem, over_budget=turn.over_budget, reached=turn.reached)
         if outcome.problem is not None:
             logger.warning("an answer failed: %s", outcome.problem)
         self._tell(Ended(decision.id, outcome.state))

@@ -30,7 +30,7 @@ class OverBudget(ModelFailed):
     """The call was not made: `limit` is the name of the limit in the budget that forbids it."""
 
     def __init__(self, limit: str) -> None:
-        super().__init__(f"over budget ({limit})")
+        super().__init__(f"over budget ({limit})", reached=True)
         self.limit = limit
 
 
@@ -76,7 +76,8 @@ class Charged:
             try:
                 answer = await self._notebook.reserve(self._payer, most, self._now())
             except LogError as error:
-                raise ModelFailed(f"the agent's notebook cannot be written: {error}") from error
+                cause = f"the agent's notebook cannot be written: {error}"
+                raise ModelFailed(cause, reached=True) from error
             if isinstance(answer, Reservation):
                 return answer
             if answer.final or anyio.current_time() + pause > deadline:

@@ -72,6 +72,7 @@ class Turn:
         self._cut: End | None = None
         self._left = MAX_DRAFTS
         self._is_claimed = False
+        self._is_lost_to_view = False
         self._calls: Sequence[Mapping[str, Any]] = ()
         self.job = job
         self._notice: str | None = None
@@ -87,9 +88,9 @@ class Turn:
         return None if self._stream is None else self._stream.id
 
     @property
-    def reached(self) -> bool:
-        """Whether the model was there, as far as it was asked; see ModelFailed."""
-        return self._draft is None or self._draft.reached
+    def reached(self) -> bool | None:
+        """Whether the model was there, see ModelFailed; None if it was not asked."""
+        return None if self._draft is None else self._draft.reached
 
     # What comes in between
 
@@ -152,7 +153,7 @@ class Turn:
         if not self._kit.room.may_write:
             self._cut = "withdrawn"
         elif self._is_out_of_view():
-            self._left = 0
+            self._left, self._is_lost_to_view = 0, True
             return
         elif not all([self._claims.claim(id, "") for id in self.job.claimed]):  # noqa: C419 - claims all
             self._cut = "lost"
@@ -167,7 +168,10 @@ class Turn:
         """Write a draft; whether another one is to be written, since it knew too little."""
         prompt = self._prompt()
         if prompt is None:
-            self._cut = "withdrawn"
+            if self._is_out_of_view():
+                self._left, self._is_lost_to_view = 0, True
+            else:
+                self._cut = "withdrawn"
             return False
         pace = self._kit.pace
         self._draft = draft = Draft(
@@ -219,6 +223,8 @@ class Turn:
     def show_calls(self, calls: Sequence[Mapping[str, Any]]) -> str:
         """See `tools.loop.Desk`: calls of tools are shown as a part of the message."""
         self._calls = calls
+        if self._draft is not None:
+            self._draft.heard = True
         stream = self._begin()
         stream.show(calls=calls)
         return stream.id
@@ -246,7 +252,7 @@ class Turn:
 
     def _how_it_ended(self) -> tuple[End, str | None]:
         draft = self._draft
-        if draft is None and self._cut is None and not self._left:
+        if self._is_lost_to_view and self._cut is None:
             return "error", "the question was out of view before it could be answered"
         if draft is None or (draft.state is not None and self._cut is not None):
             return self._cut or "interrupted", None

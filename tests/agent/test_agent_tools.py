@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import anyio
 import pytest
 
-from syncchat.agent import Agent
+from syncchat.agent import Agent, Pace
 from syncchat.agent.tools.loop import Toolbox
 from syncchat.agent.tools.tool import Tool, ToolCall
 from syncchat.testing.agent_world import VIRTUAL, World, running, until
@@ -26,9 +26,14 @@ def world() -> World:
     return World()
 
 
-def agent_with(world: World, tools: Sequence[Tool], *rounds: Round) -> Agent:
+def agent_with(world: World, tools: Sequence[Tool], *rounds: Round, pace: Pace | None = None) -> Agent:
     return Agent(
-        world.bot, model=CallingModel(*rounds), name="Bot", toolbox=Toolbox(tools), clock=lambda: world.now
+        world.bot,
+        model=CallingModel(*rounds),
+        name="Bot",
+        toolbox=Toolbox(tools),
+        clock=lambda: world.now,
+        pace=pace,
     )
 
 
@@ -63,3 +68,16 @@ async def test_A16_A25_a_stop_while_a_call_waits_for_approval_ends_both(world: W
     assert (answer.text, answer.state, answer.stopped_by) == ("Let me see.", "stopped", "bob")
     assert [call["state"] for call in answer.calls] in (["failed"], ["denied"])
     assert tool.called == []
+
+
+async def test_A17_an_answer_that_waited_too_long_for_an_approval_is_no_fault_of_the_models(
+    world: World,
+) -> None:
+    agent = agent_with(world, [Counter()], Round(calls=[CALL]), pace=Pace(answering=60))
+    async with running(agent):
+        world.ann.post("@bot double 21, please")
+        await until(lambda: world.finished)
+        await anyio.sleep(1)
+        assert world.told["state"] == "watching"
+    [answer] = world.answers
+    assert (answer.state, answer.problem) == ("error", "the answer took longer than 60 s")

@@ -7,11 +7,13 @@ import anyio
 import pytest
 from pycrdt import Doc
 
-from syncchat.agent import BuiltinModel, Manners, ModelFailed
+from syncchat.agent import BuiltinModel, Manners, ModelFailed, Notebook
 from syncchat.agent.draft import Draft
 from syncchat.agent.prompt import Prompt, Who
 from syncchat.core.message import MAX_TEXT
 from syncchat.core.store import Store
+from syncchat.journal import Journals
+from syncchat.log import MemoryLog, MemoryStore
 from syncchat.testing.agent_world import VIRTUAL, World, running, until
 from syncchat.testing.scripted_model import ScriptedModel, Step
 
@@ -154,6 +156,68 @@ async def test_A17_a_question_whose_page_was_closed_while_it_waited_fails_for_al
     assert (answer.re, answer.text, answer.state) == (asked, "", "error")
     assert "out of view" in (answer.problem or "")
     assert model.prompts == []
+
+
+async def test_A17_a_question_whose_page_was_closed_before_it_was_asked_anew_fails_for_all_to_see(
+    world: World,
+) -> None:
+    model = ScriptedModel([anyio.Event()])
+    async with running(world.agent(model)):
+        asked = world.ann.post("@bot hello?")
+        await until(lambda: model.running)
+        page = Store(Doc())
+        for room in (world.ann, world.bob, world.bot):
+            room.attach(1, page)
+        world.bot.detach(0)
+        world.ann.post("and it has to be in French")
+        await until(lambda: world.finished)
+    [answer] = world.answers
+    assert (answer.re, answer.text, answer.state) == (asked, "", "error")
+    assert "out of view" in (answer.problem or "")
+
+
+async def test_A17_what_is_no_fault_of_the_models_changes_nothing_in_whether_it_is_shown_as_unreachable(
+    world: World,
+) -> None:
+    model = ScriptedModel([ModelFailed("down")], ["here I am"])
+    async with running(world.agent(model)):
+        world.ann.post("@bot hello?")
+        await until(lambda: world.told["state"] == "unreachable")
+        await out_of_view(world, 0)
+        assert (world.told["state"], world.told["problem"]) == ("unreachable", "down")
+        world.ann.post("@bot hello?")
+        await until(lambda: world.told["state"] == "watching")
+        await out_of_view(world, 1)
+        assert (world.told["state"], world.told.get("problem")) == ("watching", None)
+
+
+async def out_of_view(world: World, number: int) -> None:
+    """A question fails since its page is closed while it waits for ann, who types."""
+    world.ann.set_presence(name="ann", state="writing")
+    asked = world.ann.post("@bot hello?")
+    await until(lambda: world.told["state"] == "waiting")
+    page = Store(Doc())
+    for room in (world.ann, world.bob, world.bot):
+        room.attach(number + 1, page)
+    world.bob.post("good morning")
+    world.bot.detach(number)
+    world.ann.set_presence(name="ann", state=None)
+    await until(lambda: any(answer.re == asked and answer.state == "error" for answer in world.answers))
+    await anyio.sleep(1)
+
+
+async def test_A17_a_notebook_that_cannot_be_written_is_no_fault_of_the_models(world: World) -> None:
+    store, model = MemoryStore(), ScriptedModel(["never"])
+    async with MemoryLog(store) as log, running(world.agent(model, notebook=Notebook(Journals(log)))):
+        store.failure = "the disk is full"
+        world.ann.post("@bot hello?")
+        await until(lambda: world.finished)
+        await anyio.sleep(1)
+        assert (world.told["state"], model.prompts) == ("watching", [])
+        store.failure = None
+    [answer] = world.answers
+    assert answer.state == "error"
+    assert "notebook" in (answer.problem or "")
 
 
 async def test_A17_an_unasked_turn_that_fails_leaves_no_message(world: World) -> None:
