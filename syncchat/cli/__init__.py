@@ -6,6 +6,7 @@ import os
 import click
 
 from syncchat.cli.agents import agent
+from syncchat.cli.asking import ask
 from syncchat.cli.cases import cases
 from syncchat.cli.manners import manners
 from syncchat.cli.mirroring import mirror
@@ -25,6 +26,7 @@ VERBS = (
     chat,
     search,
     agent,
+    ask,
     model_server,
     demo,
     secret,

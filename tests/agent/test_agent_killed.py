@@ -89,6 +89,28 @@ async def test_A19_kill_9_in_mid_stream_leaves_nothing_streaming_when_it_is_star
         assert calls == 1
 
 
+async def test_A19_kill_9_of_an_agent_whose_answer_is_on_an_old_page_when_it_is_started_again(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path, [STALLING]) as (ada, server, daemon):
+        with agent_of(tmp_path / "agent", server, daemon) as agent:
+            await takes_part(agent)
+            ada.room.post("@agent count, please")
+            await ada.until(lambda: any("word word" in message.text for message in ada.answers))
+            [answer] = ada.answers
+            await anyio.to_thread.run_sync(agent.kill)
+        while ada.room.newest < 4:
+            for number in range(50):
+                ada.room.post(f"message {number}")
+            with anyio.fail_after(PATIENCE):
+                await ada.peer.settled()
+        with agent_of(tmp_path / "agent", server, daemon) as agent:
+            await takes_part(agent)
+            assert await ada.room.show(answer.id, 0)
+            await ada.until(lambda: not any(message.streaming for message in ada.answers), LIMIT)
+            assert [message.state for message in ada.answers] == ["interrupted"]
+
+
 async def test_A19_told_to_end_it_finishes_what_it_was_writing(tmp_path: Path) -> None:
     async with scene(tmp_path, [STALLING]) as (ada, server, daemon):
         with agent_of(tmp_path / "agent", server, daemon) as agent:

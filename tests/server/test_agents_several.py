@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import anyio
@@ -14,17 +15,20 @@ from syncchat.agent.notebook import Notebook
 from syncchat.agent.persona import Persona
 from syncchat.agent.resident import Part
 from syncchat.core.grant import Claims, Grant, Role
-from syncchat.core.people import Person
 from syncchat.core.ids import parse_doc
+from syncchat.core.people import Person
+from syncchat.errors import LogFailed
 from syncchat.hub import Hub
 from syncchat.log import Log, MemoryLog
 from syncchat.paged_room import PagedRoom
 from syncchat.peer import Peer
+from syncchat.testing.agent_world import VIRTUAL
 from syncchat.wakeup import Wakeup
+from syncchat_server import guest
 from syncchat_server.agents import AgentHost, Cast
 from syncchat_server.api import Rooms
 from syncchat_server.books import Books
-from syncchat_server.guest import MAX_VISITS
+from syncchat_server.guest import MAX_VISITS, Guest
 from syncchat_server.stays import LOOKOUT
 
 pytestmark = pytest.mark.anyio
@@ -48,10 +52,10 @@ class House:
         self.books = books
 
     @asynccontextmanager
-    async def guest(self, user: str, room: str = "lobby") -> AsyncIterator["Guest"]:
+    async def guest(self, user: str, room: str = "lobby") -> AsyncIterator["Visitor"]:
         claims = Claims(user, (("*", authorize(user, "").role),))
         async with Peer(user=user, connect=lambda doc: self.hub.connect(doc, grant=claims)) as peer:
-            yield Guest(peer, await peer.enter(room))
+            yield Visitor(peer, await peer.enter(room))
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Return when the condition holds, which is asked whenever somebody comes or goes."""
@@ -65,7 +69,7 @@ class House:
             subscription.cancel()
 
 
-class Guest:
+class Visitor:
     """Somebody in a room."""
 
     def __init__(self, peer: Peer, room: PagedRoom) -> None:
@@ -215,7 +219,7 @@ async def test_A24_one_with_tools_that_cannot_be_had_is_told_and_the_others_run(
 async def test_A27_an_agent_is_tuned_in_one_room_for_all_who_are_there_and_as_its_file_says_elsewhere(
     tmp_path: Path,
 ) -> None:
-    def sees(guest: Guest, grace: float) -> Callable[[], bool]:
+    def sees(guest: Visitor, grace: float) -> Callable[[], bool]:
         return lambda: any(_grace_of(person) == grace for person in guest.room.people)
 
     persona = replace(LIBRARIAN, rooms=("*",), tuned={"team-*": {"grace": 300.0}})
@@ -261,3 +265,48 @@ async def test_A19_rooms_that_a_killed_process_had_come_into_are_looked_at_a_few
     assert most <= 2 * MAX_VISITS, "those that are looked at, and those that are being left"
     async with Notebook.open(tmp_path / "librarian.sqlite") as notebook:
         assert await notebook.stayed() == []
+
+
+async def test_A24_an_agent_that_could_not_run_comes_by_itself_when_that_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guest, "FIRST_PAUSE", 0.05)
+    file = tmp_path / "cook.sqlite"
+    file.write_bytes(b"no notebook at all" * 100)
+    always = Persona("always", "Always")
+    async with house(COOK, always, folder=tmp_path) as home, home.guest("ann", "kitchen") as ann:
+        await ann.sees("always")
+        file.unlink()
+        await ann.sees("always", "cook")
+        assert home.books.notebook("cook") is not None
+
+
+@pytest.mark.parametrize("anyio_backend", [VIRTUAL])
+async def test_A24_an_agent_that_cannot_run_is_tried_ever_later_and_its_cause_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tries: list[float] = []
+
+    @asynccontextmanager
+    async def notebook() -> AsyncIterator[Notebook]:
+        tries.append(anyio.current_time())
+        if tries:
+            raise LogFailed("the disk is full: make room on it")
+        async with Notebook.open(None) as opened:
+            yield opened
+
+    part = Part(COOK, BuiltinModel(), BuiltinModel())
+    cook = Guest(
+        part,
+        notebook=notebook,
+        peer=lambda: Peer(user="cook"),
+        history=lambda: None,
+        known=[],
+        changed=lambda: None,
+    )
+    with anyio.move_on_after(3600):
+        await cook.live()
+    pauses = [later - earlier for earlier, later in pairwise(tries)]
+    assert pauses[:3] == pytest.approx([1, 2, 4])
+    assert max(pauses) == pytest.approx(guest.LAST_PAUSE)
+    assert caplog.text.count("the agent cook cannot run: the disk is full: make room on it") == 1

@@ -11,7 +11,7 @@ from syncchat.core.message import BadText, Body, TextTooLong, check_message_text
 from syncchat.errors import InvalidName
 from syncchat_server.api.history import Place, read_place
 from syncchat_server.api.problems import invalid, no_room, too_large
-from syncchat_server.api.schemas import MAX_KEY, NEW_MESSAGE
+from syncchat_server.api.schemas import ASKED, MAX_KEY, NEW_MESSAGE
 
 MAX_BODY = 128 * 1024
 """Bytes of a request's body: the longest text, with every character escaped."""
@@ -95,6 +95,19 @@ def read_mark(data: bytes) -> str:
             check_id(id, "id")
             return id
     raise invalid("the body has to be an object with the id of a message, and nothing else")
+
+
+def read_request(data: bytes) -> tuple[str, Place]:
+    """What is asked of agents, and the message that it is about."""
+    match _json(data):
+        case {"verb": str(verb), "id": str(id), **others} if verb in ASKED and others.keys() <= {"page"}:
+            check_id(id, "id")
+            page = others.get("page")
+            if page is None or (type(page) is int and page >= 0):
+                return verb, Place(page, id)
+    raise invalid(
+        f"the body has to be an object with verb ({', '.join(ASKED)}), the id of a message and maybe its page"
+    )
 
 
 def read_since(data: bytes) -> str | None:

@@ -93,11 +93,14 @@ class History:
 
     async def message(self, room: str, place: Place) -> Json | None:
         """One message by its place; without a page, it is looked for where its time would have it."""
+        page = await self.find(room, place)
+        return None if page is None else await self._docs.read(page, partial(read_message, room, id=place.id))
+
+    async def find(self, room: str, place: Place) -> str | None:
+        """The doc of the page that a place is on, by its time if need be; None if there is no such page."""
         cover = await self._docs.cover(room)
         page = await self.page_of(room, cover, place.id) if place.page is None else place.page
-        if not cover.first <= page <= cover.newest:
-            return None
-        return await self._docs.read(page_name(room, page), partial(read_message, room, id=place.id))
+        return page_name(room, page) if cover.first <= page <= cover.newest else None
 
     async def _start(self, room: str, cover: Cover, before: Place | None) -> tuple[int, str]:
         if before is None or (before.page or 0) > cover.newest:

@@ -23,9 +23,11 @@ from syncchat_server.api.schemas import (
     NAME_SCHEMA,
     NEW_MESSAGE,
     NEW_READ_MARK,
+    NEW_REQUEST,
     PLACE,
     PROBLEM,
     READ_MARK,
+    REQUEST,
     ROOM_LIST,
     ROOM_TOLD,
     SEARCH_RESULT,
@@ -128,6 +130,15 @@ PATHS: Json = {
             "responses": _answers(202, "ReadMark", "It was heard.", (404, 413)),
         }
     },
+    "/api/v1/rooms/{room}/ask": {
+        "post": {
+            "operationId": "ask",
+            "summary": "Ask agents to stop an answer, to write it again, or not to wait; once is enough",
+            "parameters": [ROOM],
+            "requestBody": {"required": True, **_answer("NewRequest", "What is asked.")},
+            "responses": _answers(202, "Request", "It is durable, and agents are told.", (404, 413)),
+        }
+    },
     "/api/v1/rooms/{room}/messages/{id}": {
         "get": {
             "operationId": "message",
@@ -228,6 +239,8 @@ DOCUMENT: Json = {
             "RoomList": ROOM_LIST,
             "ReadMark": READ_MARK,
             "NewReadMark": NEW_READ_MARK,
+            "Request": REQUEST,
+            "NewRequest": NEW_REQUEST,
             "Hit": HIT,
             "SearchResult": SEARCH_RESULT,
             "Usage": USAGE,

@@ -11,16 +11,16 @@ from pycrdt import Doc, Map
 from syncchat.core.codec import dump
 from syncchat.core.grant import Claims
 from syncchat.core.message import Body
-from syncchat.core.page import MESSAGES
+from syncchat.core.page import MESSAGES, REQUESTS
 from syncchat.hub import Hub
 from syncchat_server.api.visit import CLIENT_BITS, Visit, visit
 
 MAX_POSTS = 1000
-"""Messages under one client id: a doc's client ids are bounded, and so is what is kept here."""
+"""Rows under one client id: a doc's client ids are bounded, and so is what is kept here."""
 
 
 class Poster:
-    """Writes messages into pages without reading them: nothing that a new message says builds on others.
+    """Writes new rows into pages without reading them: nothing that they say builds on others.
 
     It has one page open, the one it wrote last. `used` is when that was, in seconds of the event loop.
     """
@@ -52,19 +52,23 @@ class Poster:
             self.used = anyio.current_time()
 
     async def post(self, page: str, id: str, body: Body) -> None:
-        """Return when a new message of this page is durable. Raises Problem; then it may be durable or not.
+        """Return when a new message of this page is durable; see `put`."""
+        await self.put(page, MESSAGES, id, body.to_json())
 
-        What failed is never sent again: the next post is on a new link under a new client id.
+    async def put(self, page: str, root: str, key: str, value: Any) -> None:
+        """Return when a new row of this page is durable. Raises Problem; then it may be durable or not.
+
+        What failed is never sent again: the next row is written on a new link under a new client id.
         """
         try:
             here = await self._enter(page)
             before = self._doc.get_state()
-            self._messages[id] = dump(body.to_json())
+            self._roots[root][key] = dump(value)
             await here.write(self._doc.get_update(before))
         except BaseException:
             await self.aclose()
             raise
-        if len(self._messages) >= MAX_POSTS:
+        if sum(map(len, self._roots.values())) >= MAX_POSTS:
             await self.aclose()
 
     async def aclose(self) -> None:
@@ -81,5 +85,5 @@ class Poster:
         if self._visit is None:
             self._visit = await self._stack.enter_async_context(visit(self._hub, self._claims, page))
             self._doc: Doc[Any] = Doc(client_id=secrets.randbits(CLIENT_BITS))
-            self._messages = self._doc.get(MESSAGES, type=Map)
+            self._roots = {root: self._doc.get(root, type=Map) for root in (MESSAGES, REQUESTS)}
         return self._visit

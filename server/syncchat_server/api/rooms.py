@@ -11,11 +11,13 @@ from typing import Self
 
 import anyio
 
+from syncchat.core.asking import asked_key
 from syncchat.core.closing import Closing
 from syncchat.core.cover import Cover
 from syncchat.core.grant import Claims, Role
 from syncchat.core.ids import RAND_BITS, RAND_WIDTH, Hlc, base32, cover_name, format_id, page_name, parse_doc
 from syncchat.core.message import Body
+from syncchat.core.page import REQUESTS
 from syncchat.core.schema import SERVER
 from syncchat.errors import CloseCode, InvalidName
 from syncchat.hub import Hub
@@ -23,10 +25,10 @@ from syncchat.log import Log
 from syncchat_server.api import schemas
 from syncchat_server.api.docs import Docs
 from syncchat_server.api.erasing import Eraser
-from syncchat_server.api.history import History
+from syncchat_server.api.history import History, Place
 from syncchat_server.api.poster import Poster
-from syncchat_server.api.problems import invalid, no_room, of_closing, unavailable
-from syncchat_server.api.reading import Json, find, message_json
+from syncchat_server.api.problems import invalid, no_message, no_room, of_closing, unavailable
+from syncchat_server.api.reading import Json, find, is_there, message_json
 from syncchat_server.api.visit import visit
 from syncchat_server.stays import LOOKOUT
 
@@ -141,6 +143,23 @@ class Rooms:
             id = format_id(self._hlc.next(), claims.user, _bits(key))
             await poster.post(page_name(room, cover.newest), id, body)
             return message_json(room, id, body), True
+
+    async def ask(self, claims: Claims, room: str, verb: str, place: Place) -> None:
+        """Ask the room's agents for something about a message: durable on return, and once is enough.
+
+        Raises Problem.
+        """
+        if not (await self.admit(claims, room)).writes:
+            raise of_closing(Closing(CloseCode.REFUSED, "a reader changes nothing", rule="G11"))
+        row = asked_key(verb, place.id, claims.user)
+        async with self._poster(claims, room) as poster:
+            page = await self.history.find(room, place)
+            look = partial(is_there, room, id=place.id, request=row)
+            known, asked = (False, False) if page is None else await self._docs.read(page, look)
+            if page is None or not known:
+                raise no_message()
+            if not asked:
+                await poster.put(page, REQUESTS, row, 1)
 
     async def _posted(self, user: str, room: str, cover: Cover, body: Body, key: str) -> Json | None:
         """What was posted with a key: its message's id tells, so that no key is kept anywhere else."""

@@ -28,6 +28,7 @@ from syncchat_server.api.asking import (
     read_body,
     read_mark,
     read_message,
+    read_request,
     read_since,
     room_of,
 )
@@ -83,6 +84,7 @@ def api_routes(
             Route("/api/v1/rooms/{room}/messages", api.answers(api.messages), methods=["GET"]),
             Route("/api/v1/rooms/{room}/messages", api.answers(api.post), methods=["POST"]),
             Route("/api/v1/rooms/{room}/read", api.answers(api.read), methods=["PUT"]),
+            Route("/api/v1/rooms/{room}/ask", api.answers(api.ask), methods=["POST"]),
             Route("/api/v1/rooms/{room}/messages/{id}", api.answers(api.message)),
             Route("/api/v1/rooms/{room}/messages/{id}/erase", api.answers(api.erase), methods=["POST"]),
             Route("/api/v1/rooms/{room}/catch-up", api.answers(api.catch_up), methods=["POST"]),
@@ -199,6 +201,13 @@ class _Api:
         room, id = room_of(request), read_mark(await read_body(request))
         await self._rooms.mark_read(claims, room, id)
         return JSONResponse({"read": id}, HTTPStatus.ACCEPTED)
+
+    async def ask(self, request: Request, claims: Claims) -> Response:
+        """POST /api/v1/rooms/{room}/ask."""
+        room = room_of(request)
+        verb, place = read_request(await read_body(request))
+        await self._rooms.ask(claims, room, verb, place)
+        return JSONResponse({"verb": verb, "id": place.id}, HTTPStatus.ACCEPTED)
 
     async def post(self, request: Request, claims: Claims) -> Response:
         """POST /api/v1/rooms/{room}/messages."""

@@ -167,6 +167,19 @@ ROOM_TOLD = _object(
 READ_MARK = _object("How far the caller has read.", {"read": ID})
 NEW_READ_MARK = _object("The newest message that the caller has read.", {"id": ID})
 
+ASKED = ("stop", "again", "now")
+"""What can be asked of agents over HTTP."""
+
+NEW_REQUEST = _object(
+    "What is asked of the room's agents: `stop` an answer (id: the answer's, or that of the message that it "
+    "answers), write it `again` (the answer's), or answer `now` what waits (the question's).",
+    {"verb": {"enum": list(ASKED)}, "id": ID, "page": COUNT | {"description": "The page of the message."}},
+    ("page",),
+)
+REQUEST = _object(
+    "What was asked; what comes of it shows in the room.", {"verb": {"enum": list(ASKED)}, "id": ID}
+)
+
 ROOM_LIST = _object(
     "Rooms, sorted by name.",
     {
