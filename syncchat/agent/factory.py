@@ -15,13 +15,17 @@ def make_model(
     """The built-in model if both are None; else `model` at `base_url` (None: OpenAI's own).
 
     The key is read from the environment variable `api_key_env`, which has to be set then, or else from
-    OPENAI_API_KEY; a server of your own needs none. Raises ValueError if only `base_url` is given, or if the
-    variable is not set, and ImportError with the remedy if `openai` is missing.
+    OPENAI_API_KEY; a server of your own needs none. Raises ValueError if only `base_url` is given, or one that
+    is no address, or if the variable is not set, and ImportError with the remedy if `openai` is missing.
     """
     if base_url is None and model is None:
         return BuiltinModel()
     if model is None:
         raise ValueError("a base URL alone does not say which model to ask: name one with --model")
+    if base_url is not None and not base_url.startswith(("http://", "https://")):
+        raise ValueError(
+            f"{base_url!r} is no endpoint of a model: write http://HOST:PORT/v1 or https://HOST/v1"
+        )
     try:
         from syncchat.agent.openai_model import OpenAIModel
 

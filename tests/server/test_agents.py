@@ -155,6 +155,7 @@ def test_A23_prices_of_a_persona_in_a_daemon_are_told_to_stand_elsewhere(tmp_pat
         (("agent", "--persona", "{file}"), "one.toml: user is missing"),
         (("agent", "--persona", "{file}", "--model", "x"), "leave those options out"),
         (("agent",), "name the rooms"),
+        (("serve", "--agent", "--model", "x", "--base-url", "nowhere"), "'nowhere' is no endpoint"),
     ],
 )
 def test_A24_what_cannot_be_is_told_before_anything_runs(
