@@ -8,7 +8,7 @@ from itertools import islice
 
 import anyio
 
-from syncchat.agent.notebook import Notebook
+from syncchat.agent.notebook import MAX_ROOMS, Notebook
 from syncchat.agent.resident import Part, Resident
 from syncchat.agent.tools.history import History
 from syncchat.agent.whereabouts import Whereabouts
@@ -56,6 +56,7 @@ class Guest:
         self._wanted: set[str] = set()
         self._owing: set[str] = set()
         self._unseen: dict[str, None] = {}
+        self._missed: dict[str, None] = {}
 
     # Running
 
@@ -84,7 +85,9 @@ class Guest:
                 Resident.living(self._part, whereabouts, self._make_history())
             )
             peer = await stack.enter_async_context(self._make_peer())
-            self._unseen = dict.fromkeys(await notebook.stayed())
+            missed = [room for room in self._missed if await whereabouts.is_in(room)]
+            self._unseen = dict.fromkeys([*await notebook.stayed(), *missed])
+            self._missed.clear()
             tasks = await stack.enter_async_context(anyio.create_task_group())
             stays = Stays(peer, tasks, partial(self._stay, resident, peer, notebook), self._changed)
             stack.enter_context(self._running(stays, whereabouts))
@@ -107,6 +110,8 @@ class Guest:
     async def place(self, occupied: set[str]) -> set[str]:
         """Be where it belongs; returns the rooms where people are, it is not, and it can be summoned to."""
         if self._stays is None or self._whereabouts is None:
+            # Who asks meanwhile is answered when it runs again.
+            self._missed |= dict.fromkeys(sorted(occupied)[: MAX_ROOMS - len(self._missed)])
             return set()
         here = {room for room in occupied | self._owing if await self._whereabouts.is_in(room)}
         # A room from which it was sent away meanwhile is looked at all the same: nothing stays unfinished.

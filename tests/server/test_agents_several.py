@@ -276,9 +276,34 @@ async def test_A24_an_agent_that_could_not_run_comes_by_itself_when_that_is_mend
     always = Persona("always", "Always")
     async with house(COOK, always, folder=tmp_path) as home, home.guest("ann", "kitchen") as ann:
         await ann.sees("always")
+        async with home.guest("bob", "kitchen") as bob:
+            id = bob.room.post("@cook what is 6*7?")
+            with anyio.fail_after(PATIENCE):
+                await bob.peer.settled()
         file.unlink()
         await ann.sees("always", "cook")
         assert home.books.notebook("cook") is not None
+        await ann.until(lambda: any(m.re == id and not m.streaming for m in ann.room.timeline))
+
+
+async def test_A24_who_asked_while_it_could_not_run_and_has_left_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guest, "FIRST_PAUSE", 0.05)
+    file = tmp_path / "cook.sqlite"
+    file.write_bytes(b"no notebook at all" * 100)
+    async with house(COOK, folder=tmp_path) as home:
+        async with home.guest("bob", "kitchen") as bob:
+            bob.room.post("@cook what is 6*7?")
+            with anyio.fail_after(PATIENCE):
+                await bob.peer.settled()
+        file.unlink()
+        await home.until(lambda: "cook" in home.hub.occupants().get("kitchen/cover", ()))
+        await home.until(lambda: not any(home.hub.occupants().values()))
+        async with home.guest("mod", "kitchen") as mod:
+            await mod.until(lambda: len(mod.room.timeline) == 2)
+            assert "= 42" in mod.room.timeline[-1].text
+            assert not mod.room.timeline[-1].streaming
 
 
 @pytest.mark.parametrize("anyio_backend", [VIRTUAL])

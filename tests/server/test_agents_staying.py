@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import anyio
 import pytest
@@ -13,6 +14,7 @@ from syncchat.core.grant import Claims, Role
 from syncchat.core.message import Body
 from syncchat.hub import Hub
 from syncchat.log import MemoryLog
+from syncchat.peer import Peer
 from syncchat.testing.agent_world import VIRTUAL, World, running, until
 from syncchat.testing.scripted_model import ScriptedModel
 from syncchat_server.agents import AgentHost, Cast
@@ -28,17 +30,40 @@ BOB = Claims("bob", (("*", Role.WRITER),))
 PATIENCE = 30
 
 
+class House:
+    """A hub with an agent, `bot`, that lets people answer first, and its HTTP side."""
+
+    def __init__(self, hub: Hub, rooms: Rooms) -> None:
+        self.hub = hub
+        self.rooms = rooms
+
+    async def post(self, claims: Claims, text: str) -> None:
+        """Somebody posts over HTTP."""
+        await self.rooms.post(claims, "lobby", Body(text), None)
+
+    async def answers(self) -> list[tuple[object, object]]:
+        """Text and state of what the agent wrote, as everybody reads it; none of what still grows."""
+        found = (await self.rooms.history.read("lobby", None, 50)).messages
+        return [(m["text"], m["state"]) for m in found if m["user"] == "bot" and not m["streaming"]]
+
+    async def until_here(self, *users: str) -> None:
+        """Return when these are in the room, and nobody else."""
+        with anyio.fail_after(PATIENCE):
+            while self.rooms.people().get("lobby", set()) != set(users):  # noqa: ASYNC110 - anything does it
+                await anyio.sleep(0.02)
+
+
 @asynccontextmanager
-async def daemon(model: Model) -> AsyncIterator[Rooms]:
-    """The HTTP side of a daemon with an agent, `bot`."""
-    log, part = MemoryLog(), Part(Persona("bot", "Bot"), model, model)
+async def house(model: Model) -> AsyncIterator[House]:
+    persona = Persona("bot", "Bot", manners=Manners(ambient=True, grace=5))
+    log, part = MemoryLog(), Part(persona, model, ScriptedModel(["INTERJECT"]))
     async with (
         Hub(log, authorize=OpenAuthority()) as hub,
         Rooms(hub, log) as rooms,
         anyio.create_task_group() as tasks,
     ):
         tasks.start_soon(AgentHost(hub, Cast([part], Books())).run)
-        yield rooms
+        yield House(hub, rooms)
         tasks.cancel_scope.cancel()
 
 
@@ -48,41 +73,42 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api_rooms, "LINGER", 0.2)
 
 
-async def answers(rooms: Rooms) -> list[tuple[object, object]]:
-    """Text and state of what the agent wrote, as everybody reads it; the state of one that grows is `...`."""
-    found = (await rooms.history.read("lobby", None, 50)).messages
-    return [(m["text"], "..." if m["streaming"] else m["state"]) for m in found if m["user"] == "bot"]
-
-
-async def until_here(rooms: Rooms, *users: str) -> None:
-    """Return when these are in the room, and nobody else."""
-    with anyio.fail_after(PATIENCE):
-        while rooms.people().get("lobby", set()) != set(users):  # noqa: ASYNC110 - anything may make it so
-            await anyio.sleep(0.02)
-
-
 async def test_A28_an_answer_is_finished_though_its_asker_is_long_gone_and_then_it_leaves() -> None:
     gate = anyio.Event()
-    async with daemon(ScriptedModel(["one ", gate, "two"])) as rooms:
-        await rooms.post(ADA, "lobby", Body("@bot count"), None)
-        await until_here(rooms, "ada", "bot")
-        await until_here(rooms, "bot")
+    async with house(ScriptedModel(["one ", gate, "two"])) as home:
+        await home.post(ADA, "@bot count")
+        await home.until_here("ada", "bot")
+        await home.until_here("bot")
         gate.set()
-        await until_here(rooms)
-        assert await answers(rooms) == [("one two", None)]
+        await home.until_here()
+        assert await home.answers() == [("one two", None)]
 
 
 async def test_A28_what_waits_for_its_turn_is_answered_as_well() -> None:
     gates = anyio.Event(), anyio.Event()
-    async with daemon(ScriptedModel(["one", gates[0]], ["two", gates[1]])) as rooms:
-        await rooms.post(ADA, "lobby", Body("@bot count"), None)
-        await rooms.post(BOB, "lobby", Body("@bot count"), None)
-        await until_here(rooms, "ada", "bob", "bot")
-        await until_here(rooms, "bot")
+    async with house(ScriptedModel(["one", gates[0]], ["two", gates[1]])) as home:
+        await home.post(ADA, "@bot count")
+        await home.post(BOB, "@bot count")
+        await home.until_here("ada", "bob", "bot")
+        await home.until_here("bot")
         for gate in gates:
             gate.set()
-        await until_here(rooms)
-        assert await answers(rooms) == [("one", None), ("two", None)]
+        await home.until_here()
+        assert await home.answers() == [("one", None), ("two", None)]
+
+
+async def test_A28_A11_an_open_question_posted_over_http_gets_its_grace_period_and_then_its_answer() -> None:
+    async with house(ScriptedModel(["42"])) as home:
+        async with Peer(user="bob", connect=partial(home.hub.connect, grant=BOB)) as peer:
+            room = await peer.enter("lobby")
+            with anyio.fail_after(PATIENCE):
+                await peer.until(lambda: any(p.user == "bot" and "mode" in p.state for p in room.people))
+                await home.post(ADA, "does anybody know what 6*7 is?")
+                await peer.until(lambda: any(p.state.get("state") == "waiting" for p in room.people))
+        await home.until_here("bot")
+        assert await home.answers() == []
+        await home.until_here()
+        assert await home.answers() == [("42", None)]
 
 
 @pytest.mark.parametrize("anyio_backend", [VIRTUAL])
