@@ -15,7 +15,7 @@ def make_model(
     """The built-in model if both are None; else `model` at `base_url` (None: OpenAI's own).
 
     The key is read from the environment variable `api_key_env`, which has to be set then, or else from
-    OPENAI_API_KEY; a server of your own needs none. Raises ValueError if only `base_url` is given, or one that
+    OPENAI_API_KEY; a server of your own needs none. Raises ValueError for a `base_url` alone, or one that
     is no address, or if the variable is not set, and ImportError with the remedy if `openai` is missing.
     """
     if base_url is None and model is None:
