@@ -57,14 +57,17 @@ class Whereabouts:
         """Do as a request says that concerns it and is allowed; the latest one counts. Raises LogError."""
         _, at = await self._decided(room)
         if asked.what > at:
-            self._known.pop(room, None)
-            await self.notebook.set(room, _HERE, [asked.verb == SUMMON, asked.what])
+            here = asked.verb == SUMMON
+            await self.notebook.set(room, _HERE, [here, asked.what])
+            self._known[room] = here, asked.what
 
     async def _decided(self, room: str) -> tuple[bool | None, str]:
         if room not in self._known:
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
-            self._known[room] = await self._read(room)
+            read = await self._read(room)
+            # What was decided while it was read is newer.
+            return self._known.setdefault(room, read)
         return self._known[room]
 
     async def _read(self, room: str) -> tuple[bool | None, str]:

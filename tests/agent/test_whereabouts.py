@@ -25,6 +25,25 @@ def asked(verb: str, at: int, user: str = "ann") -> Asked:
 
 
 @pytest.mark.anyio
+async def test_A24_who_asks_while_a_request_is_written_down_does_not_keep_what_held_before() -> None:
+    async with Notebook.open(None) as notebook:
+        bot = Whereabouts(BOT, notebook)
+        write, writing = notebook.set, anyio.Event()
+
+        async def slowly(room: str, key: str, value: Any) -> None:
+            writing.set()
+            await anyio.sleep(1)
+            await write(room, key, value)
+
+        notebook.set = slowly  # type: ignore[method-assign]  # a disk that takes its time
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(bot.heed, "lobby", asked(DISMISS, 5))
+            await writing.wait()
+            assert await bot.is_in("lobby")
+        assert not await bot.is_in("lobby")
+
+
+@pytest.mark.anyio
 async def test_A24_the_latest_request_counts_in_whatever_order_they_come() -> None:
     async with Notebook.open(None) as notebook:
         bot = Whereabouts(BOT, notebook)
