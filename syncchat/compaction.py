@@ -22,8 +22,8 @@ megabytes more in the log, and in memory, the next time.
 SINGLE = 1 << 12
 """So many of its bytes count at most of an entry that is no snapshot: it has few structs, if long ones."""
 
-AT_ONCE = 16_384
-"""Entries that are replaced in one transaction: so many take some 30 ms, in which appends wait."""
+AT_ONCE = 8_192
+"""Entries that are replaced in one transaction: so many take some 15 ms, in which appends wait."""
 
 
 def is_worthwhile(entries: Sequence[Entry]) -> bool:
