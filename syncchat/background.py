@@ -46,14 +46,15 @@ class _ShortTurns:
                 sys.setswitchinterval(self._usual)
 
 
-_short_turns = _ShortTurns()
+short_turns = _ShortTurns()
+"""A context in which threads take short turns; several may be in it at once, for as long as they like."""
 
 
 async def run_in_background(work: Callable[[*Arguments], T], *args: *Arguments) -> T:
     """What `work(*args)` returns or raises; a cancellation waits for it, as a thread cannot be stopped."""
 
     def within() -> T:
-        with _short_turns:
+        with short_turns:
             return work(*args)
 
     return await anyio.to_thread.run_sync(within)

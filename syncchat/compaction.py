@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import anyio.to_thread
 
-from syncchat.background import work_on
+from syncchat.background import short_turns, work_on
 from syncchat.core.snapshot import make_snapshot
 from syncchat.log import Entry, Log
 from syncchat.proving import make_snapshot_apart
@@ -38,9 +38,12 @@ async def compact(log: Log, name: str, *, least: int = 2) -> bool:
     Raises NotEqual (and leaves the log alone) if the snapshot cannot be proven, LogFailed if it
     cannot be written.
     """
-    entries = await log.read(name)
-    if len(entries) < max(1, least):
-        return False
+    with short_turns:
+        entries = await log.read(name)
+        return len(entries) >= max(1, least) and await _replace(log, name, entries)
+
+
+async def _replace(log: Log, name: str, entries: list[Entry]) -> bool:
     while True:
         part, rest = entries[:AT_ONCE], entries[AT_ONCE:]
         snapshot = await _snapshot_of([entry.data for entry in part])
