@@ -6,12 +6,16 @@ from collections.abc import Sequence
 
 from syncchat.log.backlog import Append
 from syncchat.log.file import BUSY_SECONDS, transaction
+from syncchat.log.rows import pack
 
 NOBODY = 0
 """The writer of what holds the work of several."""
 
 SHRINK_PAGES = 512
 """Free pages that are given back to the file system at once, some 2 MB: so long appends may have to wait."""
+
+PACKED = 1 << 12
+"""Bytes from which on an entry is packed: a page that came in one commit is one entry, and not compacted."""
 
 DROPPED = "dropped"
 """The row of SQLite's own table of numbers that tells up to which one entries may have been dropped."""
@@ -26,9 +30,10 @@ def insert(connection: sqlite3.Connection, *, writer: int, group: Sequence[Appen
 def _insert_one(connection: sqlite3.Connection, writer: int, append: Append) -> int:
     seq = 0
     for doc, data in append.entries:
+        kept = pack(data) if len(data) >= PACKED else data
         cursor = connection.execute(
             "INSERT INTO entries (doc, writer, size, data) VALUES (?, ?, ?, ?)",
-            (doc, writer, len(data), data),
+            (doc, writer, len(data), kept),
         )
         seq = cursor.lastrowid or 0
     return seq

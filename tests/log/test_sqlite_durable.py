@@ -1,5 +1,6 @@
 """What SqliteLog promises beyond the contract: crashes, groups, other processes, full disks, shutdown."""
 
+import os
 import random
 import sqlite3
 import subprocess
@@ -166,18 +167,18 @@ async def test_D6_a_full_disk_fails_the_group_and_the_log_goes_on_when_there_is_
 
     async with SqliteLog(tmp_path / "log.db", max_bytes=200_000) as log:
 
-        async def append(number: int) -> None:
+        async def append() -> None:
             try:
-                await log.append("doc", [b"part", b"%d" % number * 30_000])
+                await log.append("doc", [b"part", os.urandom(30_000)])
             except LogFailed as error:
                 failed.append(str(error))
 
         for _ in range(3):
-            await log.append("doc", [b"x" * 40_000])
+            await log.append("doc", [os.urandom(40_000)])
         before = await log.read("doc")
         async with anyio.create_task_group() as tasks:
-            for number in range(9):
-                tasks.start_soon(append, number)
+            for _ in range(9):
+                tasks.start_soon(append)
         assert failed
         assert all("log.db" in text and "full" in text and "make room" in text for text in failed)
         kept = await log.read("doc")
@@ -185,7 +186,7 @@ async def test_D6_a_full_disk_fails_the_group_and_the_log_goes_on_when_there_is_
         assert len(kept) - len(before) == 2 * (9 - len(failed)), "nothing of what failed is in"
 
         assert await log.compact("doc", b"small", base=kept[0].seq, upto=kept[-1].seq)
-        await log.append("doc", [b"y" * 40_000])
+        await log.append("doc", [os.urandom(40_000)])
         assert [len(entry.data) for entry in await log.read("doc")] == [5, 40_000]
 
 
@@ -277,3 +278,18 @@ async def test_D1_commits_are_synced_to_disk(tmp_path: Path) -> None:
     async with SqliteLog(tmp_path / "log.db") as log:
         assert log._write_connection.execute("PRAGMA synchronous").fetchone() == (2,)
         assert log._write_connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+@pytest.mark.anyio
+async def test_D7_a_page_that_came_in_one_commit_is_packed_and_read_as_it_was_and_a_token_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    page, token, noise = b"some words that come again " * 1000, b"a token", os.urandom(8192)
+    async with SqliteLog(tmp_path / "log.db") as log:
+        await log.append("doc", [page, token, noise])
+        assert [entry.data for entry in await log.read("doc")] == [page, token, noise]
+    with closing(sqlite3.connect(tmp_path / "log.db")) as connection:
+        stored = connection.execute("SELECT size, data FROM entries ORDER BY seq").fetchall()
+    assert [size for size, _ in stored] == [len(page), len(token), len(noise)]
+    assert len(stored[0][1]) < len(page) // 10
+    assert [data for _, data in stored[1:]] == [token, noise]

@@ -1,5 +1,6 @@
 """Health, readiness and metrics tell the truth, whether the log works, fails or hangs."""
 
+import os
 import resource
 from collections.abc import Callable
 from pathlib import Path
@@ -98,7 +99,7 @@ async def test_R1_a_log_is_found_writable_or_not(tmp_path: Path) -> None:
     async with SqliteLog(tmp_path / "log", max_bytes=1 << 16) as log:
         await log.check_writable()
         with pytest.raises(LogFailed, match="limit for the file"):
-            await log.append("doc", [b"x" * (1 << 17)])
+            await log.append("doc", [os.urandom(1 << 17)])
         with pytest.raises(LogFailed, match="limit for the file"):
             await log.check_writable()  # a little would fit, but what came last did not
         await log.append("doc", [b"x"])
@@ -113,7 +114,7 @@ async def test_R1_a_failure_of_long_ago_is_tried_anew(
     monkeypatch.setattr("syncchat.log.sqlite.FAILING_SECONDS", 0.0)
     async with SqliteLog(tmp_path / "log", max_bytes=1 << 16) as log:
         with pytest.raises(LogFailed):
-            await log.append("doc", [b"x" * (1 << 17)])
+            await log.append("doc", [os.urandom(1 << 17)])
         await log.check_writable()
 
 
