@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from syncchat.core.cover import Cover, Unread
+from syncchat.core.cover import Cover, ReadMark, Unread
 from syncchat.core.ids import Hlc, cover_name, page_name, parse_id
 from syncchat.core.late import Late
 from syncchat.core.listeners import Signal
@@ -168,6 +168,18 @@ class PagedRoom(Room):
     def unread(self) -> Unread:
         """What we have not read, by the server's count, and as far as we have read it here."""
         return self._reading.unread
+
+    @property
+    def read_mark(self) -> ReadMark | None:
+        """How far we have read, by the server's word; None if nothing is known."""
+        return self.cover.read(self.user)
+
+    def late_since(self, id: str, seen: int | None = None) -> set[str]:
+        """See Room; of what came after what we have read, by the read mark."""
+        mark = self.read_mark
+        return super().late_since(
+            id, mark.seen if seen is None and mark is not None and mark.id == id else seen
+        )
 
     def mark_read(self, id: str | None = None) -> None:
         """Tell that we have read up to a message, by default the last one shown; never takes anything back.

@@ -44,13 +44,19 @@ def news_of(rows: Mapping[Row, str | None]) -> News:
         elif root == MESSAGES and text is not None:
             news.finished.append(_read_message(id, text))
         elif root == MARKS and text is not None:
-            news.marked.append(_read_mark(id, text))
+            news.marked.extend(_read_mark(id, text))
     return news
 
 
-def mark_of(arrival: Arrival, page: int) -> dict[str, Any]:
-    """The mark of a late message that stands on this page: a row of `marks` under the message's id."""
-    return {"page": page} | ({"to": sorted(arrival.to)} if arrival.to else {})
+def mark_of(arrival: Arrival, page: int | None, at: int) -> dict[str, Any]:
+    """The mark of a late message that stands on an older page: a row of `marks` under the message's id.
+
+    `page` is None where it stands on the page with the mark; there it is counted itself. It is the `at`-th
+    that arrives in the room, or one of the next.
+    """
+    if page is None:
+        return {"at": at}
+    return {"page": page, "at": at} | ({"to": sorted(arrival.to)} if arrival.to else {})
 
 
 def new_rows(plans: Iterable[Plan]) -> dict[Row, str | None]:
@@ -67,6 +73,15 @@ def new_rows(plans: Iterable[Plan]) -> dict[Row, str | None]:
     return rows
 
 
+def begins_before(plans: Iterable[Plan], id: str) -> bool:
+    """Whether updates bring a finished message that stands before this id. (Asked for each that comes.)"""
+    for plan in plans:
+        for place in plan.layer.places.values():
+            if place.depth == 0 and place.row[0] == MESSAGES and place.row[1] < id:
+                return True
+    return False
+
+
 def _text(content: object) -> str | None:
     return content[0] if isinstance(content, list) and content and isinstance(content[0], str) else None
 
@@ -76,19 +91,21 @@ def _read_message(id: str, text: str) -> Arrival:
     return Arrival(id, frozenset() if body is None else mentioned(body.text))
 
 
-def _read_mark(id: str, text: str) -> Arrival:
+def _read_mark(id: str, text: str) -> list[Arrival]:
+    """What a mark counts: nothing, if the message stands on the same page."""
     value = load(text)
-    to = value.get("to") if isinstance(value, dict) else None
-    return Arrival(
-        id, frozenset(user for user in to if isinstance(user, str)) if isinstance(to, list) else frozenset()
-    )
+    if not isinstance(value, dict) or "page" not in value:
+        return []
+    to = value.get("to")
+    users = [user for user in to if isinstance(user, str)] if isinstance(to, list) else []
+    return [Arrival(id, frozenset(users))]
 
 
 def arrivals_on(messages: Mapping[str, Any], marks: Mapping[str, Any]) -> tuple[list[Arrival], list[Arrival]]:
     """What a page has: the finished messages that stand on it, and the late ones that it marks; by id."""
     return (
         [_read_message(id, text) for id, text in _readable(messages)],
-        [_read_mark(id, text) for id, text in _readable(marks)],
+        [arrival for id, text in _readable(marks) for arrival in _read_mark(id, text)],
     )
 
 

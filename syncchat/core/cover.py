@@ -30,11 +30,15 @@ MAX_NAMED = 4096
 
 
 class ReadMark(NamedTuple):
-    """How far a user has read: to the message `id`; `messages` and `mentions` had arrived up to it."""
+    """How far a user has read: to the message `id`; `messages` and `mentions` had arrived up to it.
+
+    `seen` messages had arrived in all when it had read so far: late ones that came then have come since.
+    """
 
     id: str
     messages: int
     mentions: int
+    seen: int = 0
 
 
 class Unread(NamedTuple):
@@ -84,8 +88,9 @@ class Cover:
     def read(self, user: str) -> ReadMark | None:
         """How far a user has read; None if nobody knows."""
         match self._cell(READ + user):
-            case [str(id), int(messages), int(mentions)] if _is_id(id):
-                return ReadMark(id, messages, mentions)
+            case [str(id), int(messages), int(mentions), *rest] if _is_id(id):
+                seen = rest[0] if rest and type(rest[0]) is int else messages
+                return ReadMark(id, messages, mentions, seen)
         return None
 
     def unread(self, user: str) -> Unread:
@@ -132,6 +137,9 @@ class CoverWriter(Cover):
         self._readers: set[str] = set()
         self._named: set[str] = set()
         self.reload()
+        marks = (self.read(cell.removeprefix(READ)) for cell in self._readers)
+        self.furthest = max((mark.id for mark in marks if mark is not None), default="")
+        """The greatest id up to which anybody has read; empty if nobody has."""
 
     def reload(self) -> None:
         """Somebody else has written it."""
@@ -167,7 +175,7 @@ class CoverWriter(Cover):
         mark = self.read(user)
         if mark is not None:
             own = user in mentioned
-            self._unsaved[READ + user] = [mark.id, mark.messages + 1, mark.mentions + own]
+            self._unsaved[READ + user] = [mark.id, mark.messages + 1, mark.mentions + own, mark.seen]
             self._patient.pop(READ + user, None)
 
     def arrived_at_once(self, messages: int, mentions: Mapping[str, int]) -> None:
@@ -189,7 +197,9 @@ class CoverWriter(Cover):
             mark.id,
             max(mark.messages, known.messages),
             max(mark.mentions, known.mentions),
+            max(mark.seen, known.seen),
         ]
+        self.furthest = max(self.furthest, mark.id)
         self._patient[cell] = None
         self._readers.add(cell)
         if len(self._readers) > MAX_READERS:

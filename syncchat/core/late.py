@@ -1,4 +1,4 @@
-"""Late messages: they arrived on a page that was the newest no more, and marks lead to them."""
+"""Late messages: they came when others had read on, or to a page that was the newest no more; marks tell."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
@@ -17,12 +17,31 @@ class Late(NamedTuple):
     page: int
 
 
-def read_mark(id: str, value: object, on: int) -> Late | None:
-    """The mark in a row of `marks` of page `on`, which leads to an older page; None if it is malformed."""
-    page = value.get("page") if isinstance(value, dict) else None
-    if type(page) is not int or not 0 <= page < on or read_id(id) is None:
+class Mark(NamedTuple):
+    """A row of `marks`: a late message, and `at`, which one of all that arrived in the room it was.
+
+    The page that it stands on is an older one, or the one with the mark. Earlier versions wrote no `at`.
+    """
+
+    late: Late
+    at: int | None
+
+    def is_since(self, seen: int | None) -> bool:
+        """Whether it arrived after `seen` messages; with one of them unknown, it may have."""
+        return self.at is None or seen is None or self.at > seen
+
+
+def read_mark(id: str, value: object, on: int) -> Mark | None:
+    """The mark in a row of `marks` of page `on`; None if it is malformed."""
+    if not isinstance(value, dict) or read_id(id) is None:
         return None
-    return Late(id, page)
+    at = value.get("at")
+    if "page" not in value:
+        return Mark(Late(id, on), at) if type(at) is int else None
+    page = value["page"]
+    if type(page) is not int or not 0 <= page < on or not (at is None or type(at) is int):
+        return None
+    return Mark(Late(id, page), at)
 
 
 class Marking(Protocol):
@@ -33,15 +52,19 @@ class Marking(Protocol):
     def ids(self) -> set[str]:
         """Its messages."""
 
-    def late(self) -> Iterator[Late]:
-        """Those of older pages that it marks."""
+    def marked(self) -> Iterator[Mark]:
+        """Those that it marks."""
 
 
-def came_since(pages: Iterable[Marking], id: str) -> set[str]:
-    """The late messages that stand before `id`, and came when its page, or a later one, was the newest."""
+def came_since(pages: Iterable[Marking], id: str, seen: int | None = None) -> set[str]:
+    """The late messages that stand before `id`, and came when its page, or a later one, was the newest.
+
+    With `seen` only those that came when so many messages had arrived in the room.
+    """
     known = list(pages)
     home = max((page.number for page in known if min(page.ids(), default="~") <= id), default=-1)
-    return {late.id for page in known if page.number >= home for late in page.late() if late.id < id}
+    marks = (mark for page in known if page.number >= home for mark in page.marked())
+    return {mark.late.id for mark in marks if mark.late.id < id and mark.is_since(seen)}
 
 
 def place(

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from syncchat.core.asking import Asked, asked_key, read_asked
 from syncchat.core.changes import Change
 from syncchat.core.ids import author_of
-from syncchat.core.late import Late, read_mark
+from syncchat.core.late import Late, Mark, read_mark
 from syncchat.core.message import Body, Reaction, draft_body, printable, read_body, read_id, read_reaction
 from syncchat.core.store import Store
 
@@ -113,10 +113,14 @@ class Page:
         self.writing = {id for id in self.writing if self.streams.size(self.now(id)) is not None}
         return bool(self.writing)
 
-    def late(self) -> Iterator[Late]:
-        """The late messages that this page marks, in no particular order."""
+    def marked(self) -> Iterator[Mark]:
+        """The marks on this page, in no particular order."""
         marks = (read_mark(id, value, self.number) for id, value in self.marks.items())
-        return (late for late in marks if late is not None)
+        return (mark for mark in marks if mark is not None)
+
+    def late(self) -> Iterator[Late]:
+        """The late messages of older pages that this page marks, in no particular order."""
+        return (mark.late for mark in self.marked() if mark.late.page < self.number)
 
     def asked(self, verb: str | None = None) -> Iterator[Asked]:
         """The requests on this page, or those with a verb, in no particular order."""

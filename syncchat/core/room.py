@@ -126,9 +126,12 @@ class Room:
 
     # Messages
 
-    def late_since(self, id: str) -> set[str]:
-        """The late messages that came since `id` did, and stand before it, as far as the open pages tell."""
-        return came_since((page for page, _ in self._pages.values()), id)
+    def late_since(self, id: str, seen: int | None = None) -> set[str]:
+        """The late messages that came since `id` did, and stand before it, as far as the open pages tell.
+
+        With `seen` only those that came when so many messages had arrived in the room.
+        """
+        return came_since((page for page, _ in self._pages.values()), id, seen)
 
     def message(self, id: str) -> Message | None:
         """The message with this id, or that had it before it was stamped anew; None if there is none."""

@@ -3,23 +3,24 @@
 import logging
 import random
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import anyio
 
-from syncchat.core.arrivals import Arrival, Arrived, arrivals_on, new_rows, news_of
+from syncchat.core.arrivals import Arrived, arrivals_on, new_rows, news_of
 from syncchat.core.ids import cover_name, page_name, parse_doc
 from syncchat.core.listeners import Signal
 from syncchat.core.message import read_id
 from syncchat.core.page import MARKS, MESSAGES, STREAMS
 from syncchat.core.places import Row
 from syncchat.core.plan import Plan
-from syncchat.errors import Refused, describe
+from syncchat.errors import describe
+from syncchat.hub.late_marks import LateMarks
 from syncchat.hub.limits import Limits
 from syncchat.hub.orphans import ending
-from syncchat.hub.room_history import Marker, RoomHistory
+from syncchat.hub.room_history import RoomHistory
 from syncchat.hub.stats import Stats
 
 if TYPE_CHECKING:
@@ -29,15 +30,9 @@ logger = logging.getLogger("syncchat.hub")
 
 CLIENT_ID_BITS = 53
 
-NOTHING = b"\x00\x00"
-"""The update that changes nothing: when it is written, all that was written before it is durable."""
-
 PAGES_BACK = 4
 """Pages before the newest in which a read mark is looked for; if it lies before them, all that is there
-counts as read: nobody counts a thousand unread messages. As many are asked whether they mark a message."""
-
-MARKS_AT_ONCE = 4096
-"""Late messages marked with one update: with all that they may mention these are not too many for it."""
+counts as read: nobody counts a thousand unread messages."""
 
 READ_MARKS_AT_ONCE = 128
 """Read marks written into a cover at once, which everybody in the room is sent; others wait for the next."""
@@ -89,6 +84,7 @@ class Chronicle:
         self._stats = stats
         self._rng = rng
         self._salt = rng.getrandbits(CLIENT_ID_BITS)
+        self._marks = LateMarks(docs, stats, partial(rng.getrandbits, CLIENT_ID_BITS), self._history)
         self._histories: dict[str, RoomHistory] = {}
 
     # What the docs tell.
@@ -121,19 +117,23 @@ class Chronicle:
         history = self._histories.get(cover_name(name.room)) if name.page is not None else None
         return history is not None and name.page is not None and name.page < history.newest
 
-    async def prepare(self, page: str, plans: Collection[Plan]) -> None:
+    async def prepare(self, page: str, plans: Collection[Plan]) -> bytes | None:
         """A commit is about to begin rows: late messages among them are marked first (H6).
 
+        Where they stand on the newest page it is the update that marks them, to be a part of that commit.
         Raises LogError.
         """
         name = _parse(page)
-        history = await self._history(name.room) if name.page is not None else None
-        if name.page is not None and history is not None and name.page < history.newest:
-            news = news_of(new_rows(plans))
-            late = [arrival for arrival in news.standing if arrival.id not in history.begun_late]
-            for at in range(0, len(late), MARKS_AT_ONCE):
-                await self._mark(name.room, name.page, late[at : at + MARKS_AT_ONCE])
-            history.note_late(news)
+        if name.page is None:
+            return None
+        history = await self._history(name.room)
+        if name.page >= history.newest:
+            return self._marks.beside(history, page, plans)
+        news = news_of(new_rows(plans))
+        late = [arrival for arrival in news.standing if arrival.id not in history.begun_late]
+        await self._marks.mark(name.room, name.page, late)
+        history.note_late(news)
+        return None
 
     def record(self, doc: "ServedDoc", rows: Mapping[Row, str | None]) -> None:
         """A commit is durable that has begun these rows, see `new_rows`."""
@@ -179,6 +179,7 @@ class Chronicle:
 
     def forget(self, doc: str) -> None:
         """A doc is in memory no more."""
+        self._marks.forget(doc)
         history = self._histories.pop(doc, None)
         if history is not None:
             history.close()
@@ -259,52 +260,7 @@ class Chronicle:
         if cover is not None and update is not None:
             cover.write_soon(update)
 
-    # Late messages.
-
-    async def _mark(self, room: str, page: int, late: list[Arrival]) -> None:
-        """Mark messages on the newest page; on return that is durable. Raises LogError."""
-        while True:
-            history = await self._history(room)
-            newest = history.newest
-            # A crash may take back a page that was opened a moment ago; marks on it would never be counted.
-            await (await self._docs.load(cover_name(room))).write(NOTHING)
-            target = await self._docs.load(page_name(room, newest))
-            known = await self._marked_between(room, page, newest)
-            if history.arrived is not None:
-                known.update(one.id for one in late if one.id in history.arrived)
-            unmarked = [one for one in late if one.id not in known]
-            if not unmarked:
-                return
-            try:
-                await self._mark_on(target, newest, history, unmarked, page)
-            except Refused as refusal:
-                if refusal.rule != "H6":
-                    raise
-                continue  # meanwhile the next page was opened
-            self._stats.late_messages += len(unmarked)
-            return
-
-    async def _marked_between(self, room: str, page: int, newest: int) -> set[str]:
-        """The messages that pages between this one and the newest mark: streams that ended a page later.
-
-        And what was marked by a commit that failed, before the next page was opened. Raises LogError.
-        """
-        between = range(max(page + 1, newest - PAGES_BACK), newest)
-        marks = [(await self._docs.load(page_name(room, number))).rows(MARKS) for number in between]
-        return {id for rows in marks for id in rows}
-
-    async def _mark_on(
-        self, target: "ServedDoc", number: int, history: RoomHistory, late: list[Arrival], page: int
-    ) -> None:
-        marker = history.marker
-        if marker is None or marker.page != number:
-            marker = history.marker = Marker(number, self._rng.getrandbits(CLIENT_ID_BITS))
-        update = marker.mark(late, page)
-        try:
-            await target.write(update, only_if=lambda: history.newest == number)
-        except BaseException:
-            history.marker = None  # what it wrote is lost, and what it would write next builds on that
-            raise
+    # Orphans.
 
     async def _end_orphans(self, history: RoomHistory, page: "ServedDoc") -> None:
         """End what nobody is writing any more. Raises LogError."""

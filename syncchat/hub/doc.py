@@ -298,7 +298,9 @@ class ServedDoc:
             outcomes = self._ledger.apply(offers, self._now())
             begun, self._ledger.begun = self._ledger.begun, None
             if begun is not None:
-                await self._chronicle.prepare(self.name, begun)
+                marks = await self._chronicle.prepare(self.name, begun)
+                if marks is not None:
+                    outcomes += self._ledger.amend(marks, self._now())
             update = await self._ledger.append()
         except BaseException:
             self._give_up(offers)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from pycrdt import Doc, Map, TransactionEvent
+from pycrdt import Doc, Map, TransactionEvent, merge_updates
 
 from syncchat.background import OFFLOAD, run_in_background
 from syncchat.compaction import compact
@@ -195,6 +195,14 @@ class Ledger:
             if type(error).__name__ != "PanicException":
                 raise
             raise Poisoned(f"doc {self._name}: the CRDT library failed on an update") from error
+
+    def amend(self, update: bytes, now: int) -> list[Outcome]:
+        """Take the server's own update into the commit that was applied. Raises Poisoned."""
+        made, self._made = self._made, None
+        outcomes = self.apply([Offer(None, update, False, 0.0)], now)
+        self.begun = None
+        self._made = merge_updates(*(part for part in (made, self._made) if part is not None))
+        return outcomes
 
     def _take(self, offer: Offer, now: int) -> Outcome:
         parts = 0

@@ -3,13 +3,11 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from pycrdt import Doc, Map
+from pycrdt import Doc
 
-from syncchat.core.arrivals import Arrival, Arrived, News, arrivals_on, mark_of
-from syncchat.core.codec import dump
+from syncchat.core.arrivals import Arrival, Arrived, News, arrivals_on
 from syncchat.core.cover import MAX_READERS, MESSAGES, CoverWriter, ReadMark
 from syncchat.core.ids import author_of
-from syncchat.core.page import MARKS
 from syncchat.core.store import Store
 
 NEAR = 1000
@@ -21,11 +19,15 @@ MAX_BEGUN = 4096
 
 
 class Reading(NamedTuple):
-    """A user said to have read up to `id` when so many messages and mentions had arrived."""
+    """A user said to have read up to `id` when so many messages and mentions had arrived.
+
+    All that are the `seen`-th to arrive, or before, were there.
+    """
 
     id: str
     messages: int
     mentions: int
+    seen: int
 
 
 class RoomHistory:
@@ -44,8 +46,8 @@ class RoomHistory:
         self.last = ""
         """The greatest id of all that has arrived; empty while that is unknown."""
         self.readings: dict[str, Reading] = {}
-        self.marker: Marker | None = None
-        """Who writes the marks of the newest page."""
+        self.marking: list[int] = []
+        """Of late messages whose marks are on their way to the log: which of all arrivals they will be."""
         self.begun_late: set[str] = set()
         """Late messages that were marked when they were begun, and that are being written still."""
         self.is_awaited = False
@@ -109,10 +111,12 @@ class RoomHistory:
 
     def hear_reading(self, user: str, id: str) -> None:
         """A user says to have read up to a message."""
-        reading = Reading(id, self.cover.messages, self.cover.mentions(user))
+        messages = self.cover.messages
+        seen = min((at - 1 for at in self.marking), default=messages)
+        reading = Reading(id, messages, self.cover.mentions(user), seen)
         if self.arrived is not None and self.last and id >= self.last:
             self.readings.pop(user, None)
-            self.cover.mark_read(user, ReadMark(self.last, reading.messages, reading.mentions))
+            self.cover.mark_read(user, ReadMark(self.last, *reading[1:]))
             return
         before, heard = self.cover.read(user), self.readings.get(user)
         if (before is None or id >= before.id) and (heard is None or id >= heard.id):
@@ -140,6 +144,7 @@ class RoomHistory:
             min(reading.id, self.last),
             max(0, min(reading.messages, messages)),
             max(0, min(reading.mentions, mentions)),
+            reading.seen,
         )
         self.cover.mark_read(user, mark)
 
@@ -147,25 +152,6 @@ class RoomHistory:
 def _count_others(ids: Iterable[str], user: str) -> int:
     """How many of these messages somebody else wrote: the own ones are read."""
     return sum(1 for id in ids if author_of(id) != user)
-
-
-class Marker:
-    """Writes marks into a page: what it writes has to get there, in this order."""
-
-    def __init__(self, page: int, client: int) -> None:
-        self.page = page
-        self._doc: Doc[Any] = Doc(client_id=client)
-        self._marks = self._doc.get(MARKS, type=Map)
-
-    def mark(self, late: Iterable[Arrival], page: int) -> bytes:
-        """The update that marks messages of an older page."""
-
-        def write() -> None:
-            with self._doc.transaction():
-                for arrival in late:
-                    self._marks[arrival.id] = dump(mark_of(arrival, page))
-
-        return update_of(self._doc, write) or self._doc.get_update()
 
 
 def update_of(doc: Doc[Any], write: Callable[[], object]) -> bytes | None:

@@ -131,9 +131,9 @@ class Mirror:
         self._seen.update(new)
         pages: dict[int, list[str]] = {}
         for id in new:
-            late = read_mark(id, marks.get(id), self._newest or 0)
-            if late is not None:
-                pages.setdefault(late.page, []).append(id)
+            mark = read_mark(id, marks.get(id), self._newest or 0)
+            if mark is not None and mark.late.page != self._newest:
+                pages.setdefault(mark.late.page, []).append(id)
         for number, ids in pages.items():
             await self._fetch(number, ids)
 

@@ -73,12 +73,19 @@ def test_H7_of_what_was_written_and_edited_at_once_the_last_counts() -> None:
 def test_H6_a_mark_tells_whom_its_message_mentions() -> None:
     page = Scribe()
     late = Arrival(ONE, frozenset({"bob", "ann"}))
-    page.marks[ONE] = json.dumps(mark_of(late, 3))
-    page.marks[TWO] = json.dumps(mark_of(Arrival(TWO), 3))
-    assert json.loads(page.marks[ONE]) == {"page": 3, "to": ["ann", "bob"]}
+    page.marks[ONE] = json.dumps(mark_of(late, 3, 7))
+    page.marks[TWO] = json.dumps(mark_of(Arrival(TWO), 3, 8))
+    assert json.loads(page.marks[ONE]) == {"page": 3, "at": 7, "to": ["ann", "bob"]}
     news = news_of(new_rows([page.plan()]))
     assert sorted(news.marked) == [late, Arrival(TWO)]
     assert news.standing == []
+
+
+def test_H6_a_mark_of_a_message_on_the_same_page_counts_nothing() -> None:
+    page = Scribe()
+    page.marks[ONE] = json.dumps(mark_of(Arrival(ONE, frozenset({"bob"})), None, 7))
+    assert json.loads(page.marks[ONE]) == {"at": 7}
+    assert news_of(new_rows([page.plan()])).marked == []
 
 
 ARRIVALS = st.lists(
@@ -117,5 +124,5 @@ def test_H7_rows_that_nobody_can_read_are_no_arrivals() -> None:
     marks = {TWO: '{"page": 0, "to": ["cy", 7]}', ONE: "no JSON"}
     assert arrivals_on(messages, marks) == (
         [Arrival(ONE, frozenset({"bob"}))],
-        [Arrival(ONE), Arrival(TWO, frozenset({"cy"}))],
+        [Arrival(TWO, frozenset({"cy"}))],
     )

@@ -62,8 +62,8 @@ def test_H7_how_far_each_user_has_read_is_kept_over_pages_and_restarts() -> None
             reads(bob, id_of(2))
             reads(ann.client, id_of(3))
             await settle()
-            assert stored_cover(store).read("bob") == ReadMark(id_of(2), 2, 0)
-            assert stored_cover(store).read("ann") == ReadMark(id_of(3), 3, 0)
+            assert stored_cover(store).read("bob") == ReadMark(id_of(2), 2, 0, 3)
+            assert stored_cover(store).read("ann") == ReadMark(id_of(3), 3, 0, 3)
             await ann.post(0, 4)
             await ann.post(1, 5, 6, text="@bob")
             await settle()
@@ -93,11 +93,11 @@ def test_H7_a_read_mark_goes_forward_only_and_no_further_than_there_are_messages
             await ann.post(0, 1, 2, 3)
             reads(bob, id_of(99))
             await settle()
-            assert stored_cover(store).read("bob") == ReadMark(id_of(3), 3, 0)
+            assert stored_cover(store).read("bob") == ReadMark(id_of(3), 3, 0, 3)
             for backwards in (id_of(2), "no id", "", None, 7, "x" * 1000):
                 reads(bob, backwards)
                 await settle()
-            assert stored_cover(store).read("bob") == ReadMark(id_of(3), 3, 0)
+            assert stored_cover(store).read("bob") == ReadMark(id_of(3), 3, 0, 3)
             await ann.post(0, 4)
             await settle()
             assert stored_cover(store).unread("bob") == Unread(1, 0)
@@ -137,7 +137,7 @@ def test_H7_what_comes_late_after_somebody_has_read_is_unread_though_the_mark_is
             await bob.heard()
             await ann.post(0, 5, 6)
             await settle()
-            assert stored_cover(store).read("bob") == ReadMark(id_of(11), 5, 0)
+            assert stored_cover(store).read("bob") == ReadMark(id_of(11), 5, 0, 6)
             assert stored_cover(store).unread("bob") == Unread(3, 0), "but one, if it had come before"
 
     run(main)

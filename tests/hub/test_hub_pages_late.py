@@ -50,7 +50,7 @@ def test_H6_a_late_message_is_marked_before_anybody_sees_it() -> None:
             heard = await bob.heard()
             shown = [about for about, message in heard if isinstance(message, Update)]
             assert shown == [page(1), page(0)], "the mark comes first"
-            assert marks(store, 1) == {id_of(9): {"page": 0, "to": ["bob"]}}
+            assert marks(store, 1) == {id_of(9): {"page": 0, "at": 5, "to": ["bob"]}}
             assert id_of(9) in rows(store, 0)
             assert hub.stats.late_messages == 1
 
@@ -194,7 +194,7 @@ def test_H6_what_is_late_while_a_page_is_opened_is_marked_on_the_one_that_is_new
             log.release()
             await anyio.sleep(1)
         assert marks(store, 1) == {}
-        assert marks(store, 2) == {id_of(9): {"page": 0}}
+        assert marks(store, 2) == {id_of(9): {"page": 0, "at": 9}}
         assert (stored_cover(store).newest, stored_cover(store).messages) == (2, 9)
 
     run(main)
@@ -211,7 +211,7 @@ def test_H6_a_stream_that_begins_on_an_older_page_is_marked_at_once_and_when_it_
             stream(writer, id_of(9))
             ann.client.say(page(0), Update(writer.doc.get_update(before)))
             assert statuses(await ann.client.said(page(0))) == [True]
-            assert marks(store, 1) == {id_of(9): {"page": 0}}
+            assert marks(store, 1) == {id_of(9): {"page": 0, "at": 5}}
             ann.client.say(page(0), Update(writer.write(id_of(9), {"text": "so far"})))
             assert statuses(await ann.client.said(page(0))) == [True]
             assert len(store.rows(page(1))) == 1
@@ -253,7 +253,7 @@ def test_H6_H7_a_late_stream_that_ends_a_page_later_is_marked_and_counted_once()
             ann.client.say(page(0), Update(writer.write(id_of(5), {"text": "so far"})))
             assert statuses(await ann.client.said(page(0))) == [True]
             await anyio.sleep(5)
-        assert (marks(store, 1), marks(store, 2)) == ({id_of(5): {"page": 0}}, {})
+        assert (marks(store, 1), marks(store, 2)) == ({id_of(5): {"page": 0, "at": 5}}, {})
         assert (stored_cover(store).newest, stored_cover(store).messages) == (2, 9)
 
     run(main)
@@ -275,7 +275,7 @@ def test_H6_H7_a_late_stream_that_ends_many_pages_later_is_counted_once() -> Non
             ann.client.say(page(0), Update(writer.write(id_of(5), {"text": "so far"})))
             assert statuses(await ann.client.said(page(0))) == [True]
             await anyio.sleep(5)
-        assert marks(store, 1) == {id_of(5): {"page": 0}}
+        assert marks(store, 1) == {id_of(5): {"page": 0, "at": 5}}
         assert not any(marks(store, number) for number in range(2, 10))
         assert (stored_cover(store).newest, stored_cover(store).messages) == (9, 37)
 

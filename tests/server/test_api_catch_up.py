@@ -22,6 +22,7 @@ from syncchat.testing.loop import run
 from syncchat.testing.program import Daemon
 from syncchat.testing.scripted_model import ScriptedModel
 from syncchat_server.api import Rooms
+from syncchat_server.api.asking import Since
 from syncchat_server.api.catching_up import Teller
 from syncchat_server.api.problems import Problem
 from syncchat_server.auth import OpenAuthority
@@ -153,7 +154,7 @@ def test_A26_H6_what_came_late_to_an_older_page_is_told_to_who_had_read_further(
             await house.rooms.mark_read(ADA, "lobby", read)
             await anyio.sleep(60)
         for since in (None, read):
-            told = await house.teller.tell(ADA, "lobby", since)
+            told = await house.teller.tell(ADA, "lobby", None if since is None else Since(since))
             assert (told["since"], told["messages"], told["late"]) == (read, 2, 0)
             assert [told["first"], told["last"]] == late
             assert told["points"] == [{"text": "late", "users": ("cyd",), "messages": (late[0],)}]
@@ -167,21 +168,46 @@ def test_A26_H6_what_came_late_to_an_older_page_is_told_to_who_had_read_further(
     living(ScriptedModel(["late [m1]"]), play)
 
 
-def test_A26_what_came_late_to_the_page_that_one_was_reading_is_at_least_counted() -> None:
+def test_A26_H6_what_came_late_to_the_page_that_one_was_reading_is_told() -> None:
     async def play(house: House) -> None:
         await house.post("hello")
         async with away(house, "cyd") as room:
-            room.post("late, one")
-            room.post("late, two")
+            late = [room.post("late, one"), room.post("late, two")]
             await anyio.sleep(60)
             *_, read = await house.post("one", "two")
             await house.rooms.mark_read(ADA, "lobby", read)
             await anyio.sleep(60)
+            seen = (await house.rooms.describe(ADA, "lobby", Role.WRITER))["seen"]
+            assert seen == 3
         (new,) = await house.post("news")
-        told = await house.teller.tell(ADA, "lobby", None)
-        assert (told["messages"], told["first"], told["late"]) == (1, new, 2)
+        for since in (None, Since(read), Since(read, 3)):
+            told = await house.teller.tell(ADA, "lobby", since)
+            assert (told["since"], told["messages"], told["late"]) == (read, 3, 0)
+            assert (told["first"], told["last"]) == (late[0], new)
+            assert told["points"] == [{"text": "late", "users": ("cyd",), "messages": (late[0],)}]
+        assert (await house.teller.tell(ADA, "lobby", Since(read, 5)))["messages"] == 1, "only the news"
 
-    living(ScriptedModel(["news [m1]"]), play)
+    living(ScriptedModel(["late [m1]"]), play)
+
+
+def test_A26_H6_what_came_late_and_was_read_is_not_told_with_what_comes_late_after_it() -> None:
+    async def play(house: House) -> None:
+        await house.post("hello")
+        async with away(house, "cyd") as first:
+            later = first.post("late, and later")
+            async with away(house, "dan") as second:
+                second.post("late")
+                await anyio.sleep(60)
+                *_, read = await house.post("one", "two")
+                await house.rooms.mark_read(ADA, "lobby", read)
+                await anyio.sleep(60)
+            await house.rooms.mark_read(ADA, "lobby", read)
+            await anyio.sleep(60)
+        assert (await house.rooms.describe(ADA, "lobby", Role.WRITER))["unread"] == 1
+        told = await house.teller.tell(ADA, "lobby", None)
+        assert (told["messages"], told["first"], told["late"]) == (1, later, 0)
+
+    living(ScriptedModel(["late [m1]"]), play)
 
 
 def test_A26_of_many_pages_the_newest_messages_are_looked_at_and_it_says_how_many_were_not() -> None:

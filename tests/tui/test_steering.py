@@ -17,7 +17,7 @@ from syncchat.paged_room import PagedRoom
 from syncchat_tui.app import ChatApp
 from syncchat_tui.approval_panel import Approval
 from syncchat_tui.catch_up_panel import CatchUpPanel
-from syncchat_tui.catching_up import Missed, Point, notice, read_missed
+from syncchat_tui.catching_up import Left, Missed, Point, notice, read_missed
 from syncchat_tui.composer import Composer
 from syncchat_tui.people import People
 from syncchat_tui.reading import BEFORE_ALL
@@ -334,11 +334,11 @@ class Told:
 
     def __init__(self, points: list[Point]) -> None:
         self.points = points
-        self.asked: list[str | None] = []
+        self.asked: list[Left | None] = []
 
-    async def ask(self, room: str, since: str | None, /) -> Missed:
+    async def ask(self, room: str, left: Left | None, /) -> Missed:
         assert room == "lobby"
-        self.asked.append(since)
+        self.asked.append(left)
         return Missed(self.points, 9, 2)
 
 
@@ -364,7 +364,7 @@ async def test_A26_what_was_missed_is_told_in_points_and_enter_leads_to_their_me
         await pilot.press("down", "enter")
         await until(lambda: app.transcript.selected == ids[7])
         await write(pilot, "/catchup")
-        assert told.asked == [BEFORE_ALL, ids[7]]
+        assert told.asked == [Left(BEFORE_ALL), Left(ids[7])]
 
 
 def test_A26_of_what_a_daemon_tells_only_what_can_be_shown_is_read() -> None:

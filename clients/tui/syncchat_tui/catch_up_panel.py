@@ -11,7 +11,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from syncchat.errors import SyncchatError
-from syncchat_tui.catching_up import CatchesUp, Missed, Point, notice
+from syncchat_tui.catching_up import CatchesUp, Left, Missed, Point, notice
 from syncchat_tui.latest import Latest
 from syncchat_tui.plain import plain
 from syncchat_tui.transcript import author_color
@@ -21,18 +21,18 @@ HOW = "Enter leads to the message, Esc closes"
 
 
 class CatchUpPanel(ModalScreen[str | None]):
-    """Shows what happened in `room` after the message `since`, or since its user has read there.
+    """Shows what happened in `room` since its user has `left`, or has read there.
 
     Its result is the id of a message of the chosen point, None for none.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Close")]
 
-    def __init__(self, catching_up: CatchesUp, room: str, since: str | None) -> None:
+    def __init__(self, catching_up: CatchesUp, room: str, left: Left | None) -> None:
         super().__init__()
         self._catching_up = catching_up
         self._room = room
-        self._since = since
+        self._left = left
         self._points: list[Point] = []
         self._asking = Latest(self.run_worker)
 
@@ -52,7 +52,7 @@ class CatchUpPanel(ModalScreen[str | None]):
 
     async def _ask(self) -> None:
         try:
-            self._show(await self._catching_up.ask(self._room, self._since))
+            self._show(await self._catching_up.ask(self._room, self._left))
         except SyncchatError as error:
             self._say(str(error))
 

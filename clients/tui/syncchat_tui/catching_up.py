@@ -39,10 +39,17 @@ class Missed(NamedTuple):
     late: int = 0
 
 
+class Left(NamedTuple):
+    """Where a user has left a room: behind the message `id`, when `seen` messages had arrived, if known."""
+
+    id: str
+    seen: int | None = None
+
+
 class CatchesUp(Protocol):
     """What the panel needs of a CatchUp."""
 
-    async def ask(self, room: str, since: str | None, /) -> Missed:
+    async def ask(self, room: str, left: Left | None, /) -> Missed:
         """See CatchUp."""
 
 
@@ -53,17 +60,13 @@ class CatchUp:
         self._server = server
         self._token = token
 
-    async def ask(self, room: str, since: str | None) -> Missed:
-        """What has happened in a room after a message, or since its user has read there. Raises NotServed."""
+    async def ask(self, room: str, left: Left | None) -> Missed:
+        """What has happened in a room since its user has left, or has read there. Raises NotServed."""
         path = f"/api/v1/rooms/{room}/catch-up"
-        told = await get_served(
-            self._server,
-            self._token(),
-            path,
-            {},
-            body={} if since is None else {"since": since},
-            seconds=SECONDS,
-        )
+        body: dict[str, Any] = {} if left is None else {"since": left.id}
+        if left is not None and left.seen is not None:
+            body["seen"] = left.seen
+        told = await get_served(self._server, self._token(), path, {}, body=body, seconds=SECONDS)
         missed = read_missed(told)
         if missed is None:
             raise no_daemon(self._server)

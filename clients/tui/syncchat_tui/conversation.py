@@ -13,6 +13,7 @@ from syncchat.core.cover import Unread
 from syncchat.core.presence import Subscription
 from syncchat.paged_room import PagedRoom
 from syncchat_tui.agents import agents_of, waits_until
+from syncchat_tui.catching_up import Left
 from syncchat_tui.coalesce import Coalesced
 from syncchat_tui.hint import Around, hint
 from syncchat_tui.paging import Doing, Paging
@@ -104,9 +105,10 @@ class Conversation(Vertical):
         return bool(self._reading.late or self._reading.new_above)
 
     @property
-    def left_at(self) -> str | None:
-        """The message behind which begins what is new to the user; the selected one, if one is."""
-        return self.transcript.selected or self._reading.left_at
+    def left(self) -> Left | None:
+        """Behind which message begins what is new to the user; the selected one, if one is."""
+        selected = self.transcript.selected
+        return self._reading.left if selected is None else Left(selected)
 
     def look(self) -> None:
         """Something has changed: bring all of it in line."""

@@ -129,5 +129,5 @@ class Helm:
                 conversation.go_to(id)
 
         self._app.push_screen(
-            CatchUpPanel(self._catching_up, conversation.room.name, conversation.left_at), lead
+            CatchUpPanel(self._catching_up, conversation.room.name, conversation.left), lead
         )

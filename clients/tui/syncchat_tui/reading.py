@@ -6,6 +6,7 @@ from syncchat.core.cover import Unread
 from syncchat.core.ids import format_id
 from syncchat.core.late import Late
 from syncchat.paged_room import PagedRoom
+from syncchat_tui.catching_up import Left
 from syncchat_tui.transcript import Transcript
 
 READ_AFTER = 1.0
@@ -44,6 +45,7 @@ class Reading:
         self._found = False
         self._first_visit = False
         self._known: set[str] = set()
+        self._came: Left | None = None
 
     @property
     def late(self) -> list[Late]:
@@ -64,12 +66,15 @@ class Reading:
         return self._new if not self._found and (transcript.new_above or not loaded) else 0
 
     @property
-    def left_at(self) -> str | None:
-        """The id behind which begins what is new to the user, before all there is on a first visit.
+    def left(self) -> Left | None:
+        """Behind which message begins what is new to the user: before all there is on a first visit.
 
         None if nothing is.
         """
-        return self._transcript.read or (BEFORE_ALL if self._first_visit else None)
+        read = self._transcript.read
+        if read is None:
+            return Left(BEFORE_ALL) if self._first_visit else None
+        return self._came if self._came is not None and self._came.id == read else Left(read)
 
     @property
     def _watches_end(self) -> bool:
@@ -110,7 +115,8 @@ class Reading:
     def _enter(self) -> None:
         """See what is new; also as long as the server may still tell of more."""
         room = self._room
-        mark, unread = room.cover.read(room.user), room.unread.messages
+        mark, unread = room.read_mark, room.unread.messages
+        self._came = None if mark is None else Left(mark.id, mark.seen)
         self._first_visit = mark is None
         self._new = 0 if mark is None else unread
         self._transcript.divide(mark.id if mark is not None and unread else None)

@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 
@@ -110,15 +110,27 @@ def read_request(data: bytes) -> tuple[str, Place]:
     )
 
 
-def read_since(data: bytes) -> str | None:
-    """The message after which somebody wants to know what happened; None if the body names none."""
+class Since(NamedTuple):
+    """Behind which message somebody asks what happened; and how many had arrived by then, if known."""
+
+    id: str
+    seen: int | None = None
+
+
+def read_since(data: bytes) -> Since | None:
+    """Since when somebody wants to know what happened; None if the body does not say."""
     match _json(data or b"{}"):
-        case {"since": str(id), **others} if not others:
+        case {"since": str(id), **others} if others.keys() <= {"seen"}:
             check_id(id, "since")
-            return id
+            seen = others.get("seen")
+            if seen is None or (type(seen) is int and seen >= 0):
+                return Since(id, seen)
         case {**others} if not others:
             return None
-    raise invalid("the body has to be an object with maybe since, a message's id, and nothing else")
+    raise invalid(
+        "the body has to be an object with maybe since, a message's id, and with it maybe seen, a number, "
+        "and nothing else"
+    )
 
 
 def _json(data: bytes) -> Any:

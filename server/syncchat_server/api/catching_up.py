@@ -14,6 +14,7 @@ from syncchat.agent.notebook import Notebook
 from syncchat.agent.spending import Charged, OverBudget
 from syncchat.agent.tools.history import line_of_json
 from syncchat.core.grant import Claims
+from syncchat_server.api.asking import Since
 from syncchat_server.api.problems import no_agent, not_now, too_many
 from syncchat_server.api.reading import Json
 from syncchat_server.api.rooms import Rooms
@@ -31,11 +32,15 @@ DAY = 86_400
 
 
 class Reach(NamedTuple):
-    """What `user` is to be told: what came after `since`, which is `unread` messages of others, if known."""
+    """What `user` is to be told: what came after `since`, which is `unread` messages of others, if known.
+
+    Of late ones that stand before it: what came when `seen` had arrived; if unknown, what may have.
+    """
 
     user: str
     since: str | None
     unread: int | None
+    seen: int | None
 
 
 class Teller:
@@ -47,8 +52,8 @@ class Teller:
         self._notebook = notebook
         self._callers: set[str] = set()
 
-    async def tell(self, claims: Claims, room: str, since: str | None) -> Json:
-        """What happened in a room after the message `since`, or after what the caller has read.
+    async def tell(self, claims: Claims, room: str, since: Since | None) -> Json:
+        """What happened in a room since then, or after what the caller has read.
 
         Raises Problem.
         """
@@ -56,13 +61,8 @@ class Teller:
         notebook = self._notebook()
         if notebook is None:
             raise no_agent()
-        about = await self._rooms.describe(claims, room, role)
-        read, unread = about["read"], about["unread"]
-        if since is None and isinstance(read, str):
-            since = read
+        reach = _reach(claims.user, since, await self._rooms.describe(claims, room, role))
         with self._turn(claims.user):
-            counted = unread if isinstance(unread, int) and since == read else None
-            reach = Reach(claims.user, since, counted)
             lines, unknown = await self._read(room, reach)
             payer = Payer(claims.user, room)
             model = Charged(self._model, notebook, payer, now=lambda: time.time_ns() // 1_000_000)
@@ -70,7 +70,7 @@ class Teller:
             if told.points:
                 there = {line.id for line in (await self._read(room, reach))[0]}
                 told = told.without(told.told - there)
-        return _json(told, since)
+        return _json(told, reach.since)
 
     @contextmanager
     def _turn(self, user: str) -> Iterator[None]:
@@ -110,9 +110,20 @@ class Teller:
         missing = MAX_LATE if reach.unread is None else max(0, reach.unread - others)
         if missing == 0:
             return [], 0
-        marked = await self._rooms.history.late(room, since, min(missing, MAX_LATE))
+        marked = await self._rooms.history.late(room, since, reach.seen, min(missing, MAX_LATE))
         late = [message for message in marked if message["user"] != reach.user]
         return late, 0 if reach.unread is None else missing - len(late)
+
+
+def _reach(user: str, since: Since | None, about: Json) -> Reach:
+    """What a user is to be told of the room `about`, as it stands for it."""
+    read, seen, unread = about["read"], about["seen"], about["unread"]
+    assert isinstance(read, str | None)
+    assert isinstance(seen, int)
+    assert isinstance(unread, int)
+    if since is None or (since.id == read and since.seen is None):
+        return Reach(user, read, unread, seen)
+    return Reach(user, since.id, None, since.seen)
 
 
 async def _told(lines: list[Line], model: Model, reader: str) -> CatchUp:

@@ -7,7 +7,7 @@ from syncchat.core.cover import Cover
 from syncchat.core.ids import PAGE, page_name, parse_id
 from syncchat.errors import InvalidName
 from syncchat_server.api.docs import Docs
-from syncchat_server.api.reading import Json, first_id, read_message, read_part
+from syncchat_server.api.reading import Json, first_id, read_marks, read_message, read_part
 
 MAX_PAGES = 8
 """Pages that one request reads: an answer may have fewer messages than asked for, and lead to more."""
@@ -75,20 +75,20 @@ class History:
             id = END
         return _sorted(found, late, Place(last - 1, END) if last > cover.first else None)
 
-    async def late(self, room: str, since: str, limit: int) -> list[Json]:
+    async def late(self, room: str, since: str, seen: int | None, limit: int) -> list[Json]:
         """The late messages that stand before `since` and came when its page or a later one was the newest.
 
-        At most `limit`, the newest, of what the MAX_PAGES newest pages tell.
+        With `seen` only those that came when so many messages had arrived in the room. At most `limit`, the
+        newest, of what the MAX_PAGES newest pages tell.
         """
         cover = await self._docs.cover(room)
         first = max(await self.page_of(room, cover, since), cover.newest - MAX_PAGES + 1)
-        marks: dict[str, Place] = {}
+        places: dict[str, Place] = {}
         for page in range(first, cover.newest + 1):
-            work = partial(read_part, room, page=page, before=None, limit=limit)
-            part = await self._docs.read(page_name(room, page), work)
-            places = (read_place(f"{mark['page']}:{mark['id']}") for mark in part.late)
-            marks |= {place.id: place for place in places if place.id < since}
-        found = [await self.message(room, marks[id]) for id in sorted(marks)[-limit:]]
+            marks = await self._docs.read(page_name(room, page), partial(read_marks, page=page))
+            late = (mark.late for mark in marks if mark.late.id < since and mark.is_since(seen))
+            places |= {id: Place(on, id) for id, on in late}
+        found = [await self.message(room, places[id]) for id in sorted(places)[-limit:]]
         return [message for message in found if message is not None]
 
     async def message(self, room: str, place: Place) -> Json | None:

@@ -2,13 +2,14 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from pycrdt import Doc, Map, Text
 
 from syncchat.core.codec import load
 from syncchat.core.ids import parse_id
-from syncchat.core.late import read_mark
+from syncchat.core.late import Mark, read_mark
 from syncchat.core.message import Body, draft_body, read_body, read_id, read_reaction
 from syncchat.core.page import MARKS, MESSAGES, REACTIONS, REQUESTS, STREAMS, draft_row
 from syncchat.core.timestamps import time_text
@@ -57,6 +58,11 @@ def first_id(updates: Sequence[bytes]) -> str | None:
     return min(_ids(as_doc(updates)), default=None)
 
 
+def read_marks(updates: Sequence[bytes], page: int) -> list[Mark]:
+    """The marks on a page, sorted by the ids of the late messages that they lead to."""
+    return _marks(as_doc(updates), page)
+
+
 def find(room: str, updates: Sequence[bytes], ending: str) -> Json | None:
     """The finished message whose id ends so; None if there is none."""
     if not any(ending.encode() in update for update in updates):
@@ -84,8 +90,12 @@ def _messages(room: str, doc: "Doc[Any]", ids: Sequence[str]) -> list[Json]:
 
 
 def _late(doc: "Doc[Any]", page: int) -> list[Json]:
+    return [mark.late._asdict() for mark in _marks(doc, page) if mark.late.page < page]
+
+
+def _marks(doc: "Doc[Any]", page: int) -> list[Mark]:
     marks = (read_mark(id, load(mark), page) for id, mark in doc.get(MARKS, type=Map).items())
-    return [late._asdict() for late in sorted(filter(None, marks))]
+    return sorted((mark for mark in marks if mark is not None), key=attrgetter("late"))
 
 
 def message_json(

@@ -116,6 +116,7 @@ class Rooms:
             "unread": unread.messages,
             "mentions": unread.mentions,
             "read": None if read is None else read.id,
+            "seen": 0 if read is None else read.seen,
         }
 
     async def mark_read(self, claims: Claims, room: str, id: str) -> None:

@@ -161,6 +161,7 @@ ROOM_TOLD = _object(
         "unread": COUNT | {"description": "How many of them the caller has not read."},
         "mentions": COUNT | {"description": "How many of those mention the caller."},
         "read": _or_null(ID) | {"description": "How far the caller has read; null: nothing is known."},
+        "seen": COUNT | {"description": "How many had arrived when the caller had read so far."},
     },
 )
 
@@ -308,7 +309,18 @@ ERASED = _object(
     },
 )
 
-SINCE = _object("The message after which the caller wants to know what happened.", {"since": ID}, ("since",))
+SINCE = _object(
+    "Since when the caller wants to know what happened.",
+    {
+        "since": ID | {"description": "After this message."},
+        "seen": COUNT
+        | {
+            "description": "How many messages had arrived in the room when it was read, as `seen` of the "
+            "room told then: late ones are told if they came later."
+        },
+    },
+    ("since", "seen"),
+)
 
 CATCH_UP = _object(
     "What happened in a room, for the caller alone.",
@@ -320,8 +332,8 @@ CATCH_UP = _object(
         "left_out": COUNT | {"description": "How many of them, the oldest, were not looked at."},
         "late": COUNT
         | {
-            "description": "How many more came late and stand before `since`, on the page on which the "
-            "caller stopped reading: which ones they are is not known, and nothing is told of them."
+            "description": "How many more came late and stand before `since`: more than are told at once, "
+            "or marked by an earlier version, so that nobody knows which they are."
         },
         "points": {
             "type": "array",
