@@ -1,7 +1,7 @@
 """The embedded agents: each is in the rooms it belongs to for as long as somebody else is there."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,9 @@ from syncchat.agent.whereabouts import Doorkeeper, Whereabouts
 from syncchat.core.grant import Claims, Role
 from syncchat.core.ids import parse_doc
 from syncchat.core.schema import SERVER
+from syncchat.errors import InvalidName
 from syncchat.hub import Hub
+from syncchat.log import Log
 from syncchat.peer import Peer
 from syncchat.wakeup import Wakeup
 from syncchat_server.api import Rooms
@@ -27,6 +29,10 @@ from syncchat_server.api.catching_up import Teller
 from syncchat_server.books import Books
 from syncchat_server.guest import Guest
 from syncchat_server.stays import LOOKOUT, Stays
+
+LATELY = 256
+"""Entries at the end of the log whose rooms each agent looks into after a start. A process that was killed
+may have had no time to note, or even to hear, what it was asked in them; in rooms before these it had."""
 
 BUILT_IN: Final = Persona("agent", "agent")
 """The agent of a daemon that has no others."""
@@ -70,12 +76,27 @@ def _part(persona: Persona, models: tuple[Model, Model], books: Books) -> Part:
     return Part(persona, answers, judges, books.prices)
 
 
+async def lately_written(log: Log) -> list[str]:
+    """The rooms of which the last entries of a log are, the latest first. Raises LogError."""
+    heads = sorted(((seq, doc) for doc, seq in (await log.heads()).items()), reverse=True)
+    rooms: dict[str, None] = {}
+    for seq, doc in heads:
+        if seq <= heads[0][0] - LATELY:
+            break
+        with suppress(InvalidName):  # a companion of a doc
+            name = parse_doc(doc)
+            if name.page is not None:
+                rooms[name.room] = None
+    return list(rooms)
+
+
 class AgentHost:
     """Runs each agent in each room where it takes part and somebody else is; `run` is its one task.
 
     Each is a peer of its own, with its user and its grant, and its notebook in `folder` (None: in memory),
     which is among the cast's books while it runs. `history` is what an agent may look up, by its claims.
-    In a room that everybody has left it stays as long as it owes something, see `Guest`.
+    In a room that everybody has left it stays as long as it owes something, see `Guest`; into the rooms
+    `lately` it looks at first, whether it has been there or not.
     """
 
     def __init__(
@@ -85,11 +106,13 @@ class AgentHost:
         *,
         folder: Path | None = None,
         history: Callable[[Claims], History] | None = None,
+        lately: Sequence[str] = (),
     ) -> None:
         self._hub = hub
         self._books = cast.books
         self._folder = folder
         self._history = history
+        self._lately = lately
         self._invisible = frozenset({SERVER, LOOKOUT, *(part.persona.user for part in cast.parts)})
         self._wakeup = Wakeup()
         self._known: list[Whereabouts] = []
@@ -104,6 +127,7 @@ class AgentHost:
             history=lambda: self._history and self._history(claims),
             known=self._known,
             changed=self._wakeup.call,
+            lately=self._lately,
         )
 
     async def run(self) -> None:

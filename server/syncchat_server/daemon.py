@@ -16,7 +16,7 @@ from syncchat.errors import SyncchatError
 from syncchat.hub import Hub
 from syncchat.log import SqliteLog
 from syncchat.search import drop_index
-from syncchat_server.agents import AgentHost, Cast
+from syncchat_server.agents import AgentHost, Cast, lately_written
 from syncchat_server.api import Rooms, api_routes
 from syncchat_server.api.catching_up import Teller
 from syncchat_server.app import make_app
@@ -94,7 +94,7 @@ async def run_daemon(settings: Settings, started: Callable[[str], None]) -> None
             hub,
             Rooms(hub, log) as rooms,
             _beside(hub, log, authority, settings, search),
-            _agents(hub, rooms, settings, cast, search),
+            _agents(hub, log, rooms, settings, cast, search),
         ):
             rooms.eraser.also("what waits for webhooks", waiting_for_webhooks(folder))
             if search is not None:
@@ -133,13 +133,14 @@ async def _beside(
 
 @contextlib.asynccontextmanager
 async def _agents(
-    hub: Hub, rooms: Rooms, settings: Settings, cast: Cast, search: Search | None
+    hub: Hub, log: SqliteLog, rooms: Rooms, settings: Settings, cast: Cast, search: Search | None
 ) -> AsyncIterator[None]:
-    """The daemon's agents, if it has any."""
+    """The daemon's agents, if it has any. Raises LogError."""
     folder = settings.data / AGENTS_NAME
     async with anyio.create_task_group() as tasks:
         if cast.parts:
-            host = AgentHost(hub, cast, folder=folder, history=partial(DaemonHistory, search, rooms.history))
+            history, lately = partial(DaemonHistory, search, rooms.history), await lately_written(log)
+            host = AgentHost(hub, cast, folder=folder, history=history, lately=lately)
             tasks.start_soon(host.run)
         yield
         tasks.cancel_scope.cancel()

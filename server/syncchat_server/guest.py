@@ -1,7 +1,7 @@
 """One agent of the daemon: in the rooms where people want it, and where it still owes something."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from functools import partial
 from itertools import islice
@@ -32,7 +32,7 @@ class Guest:
     runs, and `changed` is called when it may belong elsewhere.
 
     What a process that was killed owed its rooms, its successor gives them, whether somebody is there or not:
-    the notebook has the rooms that it had come into.
+    the notebook has the rooms that it had come into, and `lately` are those where it may have had no time to.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class Guest:
         history: Callable[[], History | None],
         known: list[Whereabouts],
         changed: Callable[[], None],
+        lately: Iterable[str] = (),
     ) -> None:
         self._part = part
         self._open_notebook = notebook
@@ -56,7 +57,7 @@ class Guest:
         self._wanted: set[str] = set()
         self._owing: set[str] = set()
         self._unseen: dict[str, None] = {}
-        self._missed: dict[str, None] = {}
+        self._missed = dict.fromkeys(lately)
 
     # Running
 

@@ -67,3 +67,17 @@ async def test_A19_an_answer_on_a_page_that_was_turned_long_ago_is_finished_as_w
             return (told["streaming"], told["state"]) == (False, "interrupted")
 
         await until(is_finished, LIMIT)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.01, 0.03])
+async def test_A19_A28_what_was_asked_in_the_instant_before_a_kill_is_answered(
+    tmp_path: Path, seconds: float
+) -> None:
+    async with scene(tmp_path, Behaviour()) as (caller, daemon, _):
+        asked = await caller.post("@agent hello?")
+        await anyio.sleep(seconds)
+        await anyio.to_thread.run_sync(daemon.restart)
+        answer = await caller.answer(lambda answer: not answer["streaming"])
+        assert answer["re"] == asked
+        assert (answer["text"], answer["state"]) == ("Hello there", None) or answer["state"] == "interrupted"
+        await until(caller.is_alone)

@@ -17,7 +17,7 @@ from syncchat.log import MemoryLog
 from syncchat.peer import Peer
 from syncchat.testing.agent_world import VIRTUAL, World, running, until
 from syncchat.testing.scripted_model import ScriptedModel
-from syncchat_server.agents import AgentHost, Cast
+from syncchat_server.agents import LATELY, AgentHost, Cast, lately_written
 from syncchat_server.api import Rooms
 from syncchat_server.api import rooms as api_rooms
 from syncchat_server.auth import OpenAuthority
@@ -54,7 +54,8 @@ class House:
 
 
 @asynccontextmanager
-async def house(model: Model) -> AsyncIterator[House]:
+async def house(model: Model, *before: str) -> AsyncIterator[House]:
+    """With what was asked `before` any agent ran."""
     persona = Persona("bot", "Bot", manners=Manners(ambient=True, grace=5))
     log, part = MemoryLog(), Part(persona, model, ScriptedModel(["INTERJECT"]))
     async with (
@@ -62,8 +63,13 @@ async def house(model: Model) -> AsyncIterator[House]:
         Rooms(hub, log) as rooms,
         anyio.create_task_group() as tasks,
     ):
-        tasks.start_soon(AgentHost(hub, Cast([part], Books())).run)
-        yield House(hub, rooms)
+        home = House(hub, rooms)
+        for text in before:
+            await home.post(ADA, text)
+        if before:
+            await home.until_here()
+        tasks.start_soon(AgentHost(hub, Cast([part], Books()), lately=await lately_written(log)).run)
+        yield home
         tasks.cancel_scope.cancel()
 
 
@@ -124,3 +130,21 @@ async def test_A28_it_tells_that_it_owes_something_as_long_as_a_question_waits_o
         await until(lambda: world.finished)
         await anyio.sleep(1)
     assert told == [False, True, False]
+
+
+async def test_A19_A28_what_no_process_had_time_to_hear_is_answered_with_nobody_there() -> None:
+    async with house(ScriptedModel(["42"]), "hello", "@bot what is 6*7?") as home:
+        with anyio.fail_after(PATIENCE):
+            while not await home.answers():  # noqa: ASYNC110 - anything does it
+                await anyio.sleep(0.02)
+        await home.until_here()
+        assert await home.answers() == [("42", None)]
+
+
+async def test_A28_L1_of_the_log_only_the_end_is_looked_at_for_rooms_that_somebody_may_wait_in() -> None:
+    docs = ["old/0", *["busy/0"] * LATELY, "lobby/cover", "lobby/3", "new/0", "new/1"]
+    async with MemoryLog() as log:
+        assert await lately_written(log) == []
+        for doc in docs:
+            await log.append(doc, [b"\x00\x00"])
+        assert await lately_written(log) == ["new", "lobby", "busy"]
