@@ -26,9 +26,13 @@ PACE = 0.02
 
 READERS = 50
 ROOM, DOC = "lobby", "lobby/0"
+MESSAGES = f"/api/v1/rooms/{ROOM}/messages"
 
 WARM = 2.0
-"""Seconds for an answer beforehand, after which all that is loaded late is there."""
+"""Seconds after an answer beforehand, when all that is loaded late is there."""
+
+PATIENCE = 60
+"""Seconds for that answer. Two questions before it would be answered as one."""
 
 DRAWING = 2.0
 """Seconds that the last token is waited for on the screen when it is known everywhere."""
@@ -109,6 +113,7 @@ async def _measure(daemon: Daemon, folder: Path) -> Result:
                 [(reader, f"reader{at}") for at, reader in enumerate(readers)], f"{daemon.address}/sync"
             )
             await _ask(daemon, "@bot are you there?")
+            await _answered(daemon)
             await asyncio.sleep(WARM)
             pids = {"agent": agent.pid, "daemon": daemon.process.pid}
             bytes_before = sum(reader.bytes_in for reader in readers)
@@ -132,11 +137,23 @@ async def _measure(daemon: Daemon, folder: Path) -> Result:
 
 
 async def _ask(daemon: Daemon, text: str) -> None:
-    url = daemon.address.replace("ws:", "http:")
-    async with httpx2.AsyncClient(
-        base_url=url, headers={"authorization": "Bearer ada"}, timeout=30
-    ) as client:
-        (await client.post(f"/api/v1/rooms/{ROOM}/messages", json={"text": text})).raise_for_status()
+    async with _caller(daemon) as client:
+        (await client.post(MESSAGES, json={"text": text})).raise_for_status()
+
+
+async def _answered(daemon: Daemon) -> None:
+    """Return when the agent has given an answer; raises TimeoutError."""
+    async with asyncio.timeout(PATIENCE), _caller(daemon) as client:
+        while True:
+            messages = (await client.get(MESSAGES)).raise_for_status().json()["messages"]
+            if any(message["agent"] and not message["streaming"] for message in messages):
+                return
+            await asyncio.sleep(0.1)
+
+
+def _caller(daemon: Daemon) -> httpx2.AsyncClient:
+    url, headers = daemon.address.replace("ws:", "http:"), {"authorization": "Bearer ada"}
+    return httpx2.AsyncClient(base_url=url, headers=headers, timeout=30)
 
 
 def _first(heard: Iterable[tuple[float, int, int]]) -> Iterator[tuple[float, int]]:
