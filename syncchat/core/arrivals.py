@@ -146,9 +146,9 @@ class Arrived:
         """Messages have come to stand on the page; returns those that were not known."""
         new = self.mark(messages)
         self.standing += len(new)
-        if new:
-            least = min(new).id
-            self.first = min(self.first or least, least)
+        for arrival in new:
+            if not self.first or arrival.id < self.first:
+                self.first = arrival.id
         return new
 
     def mark(self, late: Iterable[Arrival]) -> list[Arrival]:

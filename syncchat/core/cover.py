@@ -144,8 +144,14 @@ class CoverWriter(Cover):
     def reload(self) -> None:
         """Somebody else has written it."""
         self._saved = self._cells.get_row(NOW) or {}
+        self._newest = self._number(PAGE)
         self._readers |= {cell for cell in self._saved if cell.startswith(READ)}
         self._named |= {cell for cell in self._saved if cell.startswith(TO)}
+
+    @property
+    def newest(self) -> int:
+        """See Cover; each commit asks for it several times."""
+        return self._newest
 
     @property
     def is_saved(self) -> bool:
@@ -155,7 +161,7 @@ class CoverWriter(Cover):
     def open_page(self, number: int) -> None:
         """Page `number` is the newest from now on."""
         if number > self.newest or not self.is_written:
-            self._unsaved[PAGE] = number
+            self._unsaved[PAGE] = self._newest = number
             for cell in (MESSAGES, *self._named):
                 total = self.count(cell).total
                 self._unsaved[cell] = [total, total]

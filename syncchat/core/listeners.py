@@ -1,7 +1,6 @@
 """Listeners that are all told, whatever one of them does."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Generic, TypeVar
 
 from syncchat.core.presence import Subscription
@@ -41,13 +40,17 @@ class Signal(Generic[T]):
 
     def tell(self, event: T) -> None:
         """Tell everybody; raises an ExceptionGroup of what they raised, once all were told."""
-        if self._callbacks:
-            call_all([partial(self._call, token, event) for token in self._callbacks], self._what)
-
-    def _call(self, token: object, event: T) -> None:
-        callback = self._callbacks.get(token)
-        if callback is not None:  # an earlier one may have cancelled it
-            callback(event)
+        errors: list[Exception] = []
+        for token in list(self._callbacks):
+            callback = self._callbacks.get(token)
+            if callback is None:
+                continue  # an earlier one has cancelled it
+            try:
+                callback(event)
+            except Exception as error:  # noqa: BLE001 - raised below, with the others'
+                errors.append(error)
+        if errors:
+            raise ExceptionGroup(self._what, errors)
 
     def _forget(self, token: object) -> None:
         self._callbacks.pop(token, None)

@@ -93,17 +93,18 @@ class Feeder:
 
         Every entry that changed any has to be told, at once and in order, from before `run` is started on.
         """
-        if not is_page(doc):
+        noted = self._noted.get(doc)
+        if noted is None and not is_page(doc):
             return
         if not self._compared or doc in self._todo:
             self._todo.pop(doc, None)
             self._todo[doc] = None  # the newest is the last, and read first
         else:
-            noted = self._noted.get(doc)
             known = {} if noted is None else noted[1]
             for id, row in rows.items():
                 self._size += _weight(row) - (_weight(known[id]) if id in known else 0)
-            self._noted[doc] = (seq, {**known, **rows})
+                known[id] = row
+            self._noted[doc] = (seq, known)
             if self._size > MAX_NOTED:
                 self._read_instead()
         self._wakeup.call()
