@@ -23,8 +23,18 @@ _LINKS: Final = re.compile(r"\bhttps?://\S|\bwww\.\S", re.IGNORECASE)
 
 def tags_of(doc: str, id: str, text: str) -> str:
     """The tags of a message on a page."""
-    link = f" {LINK}" if _LINKS.search(text) else ""
-    return f"{ALL} {room_tag(parse_doc(doc).room)} {author_tag(parse_id(id).user.lower())}{link}"
+    link = f" {LINK}" if _may_link(text) and _LINKS.search(text) else ""
+    return f"{ALL} {_tag_of_room_of(doc)} {author_tag(parse_id(id).user.lower())}{link}"
+
+
+def _may_link(text: str) -> bool:
+    # The expression takes longer for what has no link than all else that is done for a message here.
+    return "://" in text or "www." in text.lower()
+
+
+@lru_cache(maxsize=1024)
+def _tag_of_room_of(doc: str) -> str:
+    return room_tag(parse_doc(doc).room)
 
 
 @lru_cache(maxsize=1024)
