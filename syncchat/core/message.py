@@ -102,12 +102,12 @@ def read_body(value: object) -> Body | None:
     if value.get("deleted") is True:
         by = value.get("by")
         return Body("", deleted=True, by=by if isinstance(by, str) and NAME.match(by) else None)
-    text = value.get("text")
-    if not isinstance(text, str):
+    text = read_text(value)
+    if text is None:
         return None
     edited, state, problem = value.get("edited"), value.get("state"), value.get("problem")
     return Body(
-        printable(text),
+        text,
         re=_read(value.get("re"), read_id),
         edited=edited if type(edited) is int else None,
         agent=value.get("agent") is True,
@@ -118,6 +118,14 @@ def read_body(value: object) -> Body | None:
         calls=read_calls(value["calls"]) if "calls" in value else (),
         problem=printable(problem[:MAX_PROBLEM]) if isinstance(problem, str) else None,
     )
+
+
+def read_text(value: object) -> str | None:
+    """The text alone of a row of `messages`; None if it is malformed, or deleted."""
+    if not isinstance(value, dict) or value.get("deleted") is True:
+        return None
+    text = value.get("text")
+    return printable(text) if isinstance(text, str) else None
 
 
 def draft_body(text: str, about: object) -> Body:

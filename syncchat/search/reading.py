@@ -9,7 +9,7 @@ from pycrdt import Doc, Map
 from syncchat.background import run_in_background
 from syncchat.core.codec import load
 from syncchat.core.ids import parse_doc
-from syncchat.core.message import read_body, read_id
+from syncchat.core.message import read_id, read_text
 from syncchat.core.page import MESSAGES
 from syncchat.errors import InvalidName, LogCorrupt
 from syncchat.log import Entry, Log
@@ -38,12 +38,7 @@ async def read_page(log: Log, doc: str) -> Change | None:
 
 def texts_of(rows: Mapping[str, object]) -> dict[str, str | None]:
     """What rows of `messages`, as they stand in the doc, say; None for those that say nothing."""
-    return {id: _text(row) for id, row in rows.items() if read_id(id) is not None}
-
-
-def _text(row: object) -> str | None:
-    body = read_body(load(row))
-    return None if body is None or body.deleted else body.text
+    return {id: read_text(load(row)) for id, row in rows.items() if read_id(id) is not None}
 
 
 def _whole(doc: str, entries: Sequence[Entry]) -> Change:
