@@ -93,7 +93,7 @@ def cover_name(room: str) -> str:
 _PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 """Two digits at a time: an import makes two of these numbers for each message."""
 
-_AS_PYTHON = str.maketrans(ALPHABET, "0123456789abcdefghijklmnopqrstuv")
+_AS_PYTHON = bytes.maketrans(ALPHABET.encode(), b"0123456789abcdefghijklmnopqrstuv")
 """The digits that `int` takes."""
 
 
@@ -105,7 +105,7 @@ def base32(number: int, width: int) -> str:
 
 
 def _from_base32(text: str) -> int:
-    return int(text.translate(_AS_PYTHON), 32)
+    return int(text.encode().translate(_AS_PYTHON), 32)
 
 
 _ID = re.compile(rf"([{ALPHABET}]{{{HLC_WIDTH}}})\.([A-Za-z0-9_-]{{1,40}})\.([{ALPHABET}]{{{RAND_WIDTH}}})\Z")

@@ -56,11 +56,16 @@ def raised(plan: Plan, index: StructIndex, writer: Writer, schema: Schema) -> tu
     if writer.is_server:
         return ()
     shown = schema.shown
-    rows = {place.row for place in plan.emptied if place is not None and place.depth == 0}
+    rows: set[Row] = set()
+    for place in plan.emptied:
+        if place is not None and place.depth == 0 and index.has(place.row):
+            rows.add(place.row)
     for _, _, place in plan.placed:
         if place is not None and place.depth == 0 and place.row[0] in shown:
-            rows.add((shown[place.row[0]], place.row[1]))
-    return tuple(sorted(row for row in rows if index.has(row) and _is_buried(row, index, writer, schema)))
+            row = (shown[place.row[0]], place.row[1])
+            if index.has(row):
+                rows.add(row)
+    return tuple(sorted([row for row in rows if _is_buried(row, index, writer, schema)])) if rows else ()
 
 
 def _is_buried(row: Row, index: StructIndex, writer: Writer, schema: Schema) -> bool:

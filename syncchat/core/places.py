@@ -57,8 +57,9 @@ class Layer:
                 self.runs[client] = run
             else:
                 known.extend(run)
-        self.types.update(other.types)
         self.places.update(other.places)
+        if other.types:
+            self.types.update(other.types)
         for client, halves in other.halves.items():
             mine = self.halves.setdefault(client, {})
             for block, bits in halves.items():

@@ -52,7 +52,9 @@ class Plan:
         self._gone: dict[int, Ranges] = {}
         try:
             for client in update.structs:
-                self._place_all(client)
+                needed = self._place_until(client, MAX_CLOCK)
+                if needed is not None:
+                    self._place_behind(client, needed)
             for client, clock, length in update.deletes:
                 self._delete(client, clock, clock + length)
         except _Missing as error:
@@ -80,11 +82,8 @@ class Plan:
 
     # Bringing the structs into an order in which each stands behind what it needs
 
-    def _place_all(self, client: int) -> None:
+    def _place_behind(self, client: int, needed: Id | None) -> None:
         """Depth first, with a stack of our own: chains of dependencies may be as long as the update."""
-        needed = self._place_until(client, MAX_CLOCK)
-        if needed is None:
-            return
         stack = [(client, MAX_CLOCK)]
         waiting = {client}
         while stack:
@@ -103,40 +102,46 @@ class Plan:
         structs = self._structs[client]
         run = self._base.runs.get(client)
         known = 0 if run is None else run.end
-        for at in range(self._next.get(client, 0), len(structs)):
+        needed = None
+        at = self._next.get(client, 0)
+        while at < len(structs):
             struct = structs[at]
-            if struct.clock > until:
+            clock = struct.clock
+            if clock > until:
                 break
-            end = struct.clock + struct.len
+            end = clock + struct.len
             if end > known:
                 needed = self._place(struct, end)
                 if needed is not None:
-                    return needed
-            self._next[client] = at + 1
-        return None
+                    break
+            at += 1
+        self._next[client] = at
+        return needed
 
     # Placing one struct, as yrs would
 
     def _place(self, struct: Struct, end: int) -> Id | None:
-        client, clock, length, kind, origin, right_origin, parent, _, content, _ = struct
+        client, clock, length, kind, origin, right_origin, parent, key, content, _ = struct
         run = self.layer.runs.get(client)
         known = run or self._base.runs.get(client)
         start = 0 if known is None else known.end
         if kind == SKIP or clock > start:
             raise _Missing((client, start))
         place = None
-        if kind != GC:
+        if isinstance(parent, str):  # then it has no neighbours
+            place = self._intern((parent, key or ""), parent, key, 0)
+        elif kind != GC:
             if origin is not None and not self._has(origin):
                 return origin
             if right_origin is not None and not self._has(right_origin):
                 return right_origin
-            if isinstance(parent, tuple) and not self._has(parent):
+            if parent is not None and not self._has(parent):
                 return parent
-            place = self._place_of(struct)
-            if kind == TYPE or (isinstance(content, str) and length != len(content)):
-                self._note(struct, place)
-            if clock < start:
-                place = self._rest_of(struct, start, place)
+            place = self._place_of(struct, parent)
+        if kind == TYPE or (isinstance(content, str) and length != len(content)):
+            self._note(struct, place)
+        if clock < start and kind != GC:
+            place = self._rest_of(struct, start, place)
         if kind in _GONE:
             self.removed.append((client, start, end))
             self._gone.setdefault(client, Ranges()).add(start, end)
@@ -146,9 +151,8 @@ class Plan:
         self.placed.append((struct, start, place))
         return None
 
-    def _place_of(self, struct: Struct) -> Place | None:
+    def _place_of(self, struct: Struct, parent: Id | None) -> Place | None:
         """The place of a struct whose dependencies are placed; None where yrs will find only garbage."""
-        parent = struct.parent
         if parent is None:
             origin, right_origin = struct.origin, struct.right_origin
             left = right = None
@@ -160,8 +164,6 @@ class Plan:
                 right = self._at(right_origin)
                 self._check_cut(*right_origin)
             return left if right is None else _same(left, right)
-        if isinstance(parent, str):
-            return self._intern((parent, struct.key or ""), parent, struct.key, 0)
         above = self.layer.types.get(parent) or self._base.types.get(parent)
         if above is not None:
             return self._intern(above.row, parent, struct.key, above.depth + 1)
@@ -188,9 +190,10 @@ class Plan:
         return _same(self._at((struct.client, start - 1)), place)
 
     def _intern(self, row: Row, branch: str | Id, key: str | None, depth: int) -> Place:
-        place = self._base.places.get((branch, key)) or self.layer.places.get((branch, key))
+        name = (branch, key)
+        place = self._base.places.get(name) or self.layer.places.get(name)
         if place is None:
-            place = self.layer.places[branch, key] = Place(row, key, depth)
+            place = self.layer.places[name] = Place(row, key, depth)
         return place
 
     # Deleting

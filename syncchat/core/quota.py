@@ -1,7 +1,5 @@
 """How much there may be in a doc; what deletes always goes through."""
 
-from collections.abc import Iterator
-
 from syncchat.core.places import Place, Row
 from syncchat.core.plan import Plan
 from syncchat.core.schema import Schema
@@ -10,13 +8,16 @@ from syncchat.core.update import Update
 from syncchat.errors import Refused
 
 
-def begun(plan: Plan, index: StructIndex, schema: Schema) -> Iterator[Place]:
+def begun(plan: Plan, index: StructIndex, schema: Schema) -> list[Place]:
     """The places of rows that the doc never had, under their key in another root neither."""
+    places = []
+    roots, others = schema.roots, schema.others
     for place in plan.layer.places.values():
         if place.depth == 0:
-            root = schema.root(place.row[0])
+            root = roots.get(place.row[0], others)
             if root is None or root.follows is None or not index.has((root.follows, place.row[1])):
-                yield place
+                places.append(place)
+    return places
 
 
 def check_quotas(plan: Plan, update: Update, index: StructIndex, schema: Schema) -> None:
@@ -37,12 +38,13 @@ def check_quotas(plan: Plan, update: Update, index: StructIndex, schema: Schema)
 def _over(plan: Plan, update: Update, index: StructIndex, schema: Schema) -> str | None:
     """Which quota the update goes beyond, if any."""
     if index.row_count + len(plan.layer.places) > schema.max_rows:  # not all of these are rows, or new
-        rows = sum(1 for _ in begun(plan, index, schema))
+        rows = len(begun(plan, index, schema))
         if rows and index.row_count + rows > schema.max_rows:
             return f"{schema.max_rows} rows"
-    clients = [client for client in plan.layer.runs if not index.knows(client)]
-    if clients and index.client_count + len(clients) > schema.max_clients:
-        return f"{schema.max_clients} client ids"
+    if index.client_count + len(plan.layer.runs) > schema.max_clients:  # not all of these are new
+        clients = [client for client in plan.layer.runs if not index.knows(client)]
+        if clients and index.client_count + len(clients) > schema.max_clients:
+            return f"{schema.max_clients} client ids"
     if index.size + update.size > schema.max_size:  # an update may also hold what the doc has already
         size = sum(struct.size for struct, _, _ in plan.placed)
         if index.size + size > schema.max_size and index.weigh() + size > schema.max_size:

@@ -72,5 +72,8 @@ class Run(Generic[V]):
 
     def extend(self, other: "Run[V]") -> None:
         """Append a run that begins where this one ends."""
+        if len(other.values) == 1:  # as nearly always
+            self.append(other.end, other.values[0])
+            return
         for end, value in zip([*other.starts[1:], other.end], other.values, strict=True):
             self.append(end, value)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from syncchat.core.asking import MAX_ASKED
 from syncchat.core.grant import Role
@@ -19,25 +19,20 @@ KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
 
-_READER: Final = Role.READER
-"""Python 3.11 looks a member up slowly, and the guard asks with each update."""
-
-
-class Writer(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Writer:
     """Who an update is from; the user of the server itself is SERVER."""
 
     user: str
     role: Role
+    is_server: bool = field(init=False)
+    """Whether it is the server itself."""
+    writes: bool = field(init=False)
+    """Whether it may change anything at all."""
 
-    @property
-    def is_server(self) -> bool:
-        """Whether it is the server itself."""
-        return self.user == SERVER
-
-    @property
-    def writes(self) -> bool:
-        """Whether it may change anything at all."""
-        return self.role is not _READER or self.user == SERVER
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_server", self.user == SERVER)
+        object.__setattr__(self, "writes", self.is_server or self.role.writes)
 
 
 class Content(Enum):

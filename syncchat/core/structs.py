@@ -131,6 +131,7 @@ class StructIndex:
         if user is not None:
             for client in plan.layer.runs:
                 self.owner.setdefault(client, user)
+        layer = plan.layer
         for struct, start, place in plan.placed:
             self.size += struct.size
             if place is not None:
@@ -138,10 +139,12 @@ class StructIndex:
                 place.buried = False
         for place in plan.tombstones:
             place.buried = True
-        self.row_count += sum(1 for place in plan.layer.places.values() if place.depth == 0)
+        for place in layer.places.values():
+            if place.depth == 0:
+                self.row_count += 1
         self._unweighed += 1
         self._is_fresh = False
-        self._layer.merge(plan.layer)
+        self._layer.merge(layer)
         for client, start, end in plan.removed:
             self._deleted.setdefault(client, Ranges()).add(start, end)
 

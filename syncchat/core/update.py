@@ -87,7 +87,10 @@ class Update(NamedTuple):
     @property
     def parts(self) -> int:
         """How many structs and ranges it has: what judging it costs grows with them."""
-        return sum(map(len, self.structs.values())) + len(self.deletes)
+        parts = len(self.deletes)
+        for run in self.structs.values():
+            parts += len(run)
+        return parts
 
 
 def decode(data: bytes, *, most: int | None = None) -> Update:
@@ -138,12 +141,23 @@ def read_json(text: str) -> Any:
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _check_depth(text)
     try:
-        value: Any = _JSON.decode(text)
+        value = _parse(text)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
         return value
     except ValueError:
         raise MalformedUpdate("a value is not JSON") from None
+
+
+def _parse(text: str) -> Any:
+    """What `_JSON.decode` reads; for an object without space around it nobody has to look for space."""
+    if text[:1] != "{" or text[-1:] != "}":
+        value: Any = _JSON.decode(text)
+        return value
+    value, end = _JSON.raw_decode(text)
+    if end != len(text):
+        raise ValueError("something behind the value")
+    return value
 
 
 def _read_client(reader: Reader, structs: dict[int, list[Struct]]) -> None:
@@ -189,7 +203,8 @@ def _read_struct(reader: Reader, client: int, clock: int, own: bytes) -> Struct:
     if read is None:
         raise MalformedUpdate(f"a struct of the unknown or outdated kind {kind}")
     length, content = read(reader)
-    return Struct(client, clock, length, kind, origin, right_origin, parent, key, content, reader.pos - start)
+    size = reader.pos - start
+    return _new(Struct, (client, clock, length, kind, origin, right_origin, parent, key, content, size))
 
 
 def _read_id(reader: Reader, client: int, own: bytes) -> Id:
@@ -261,8 +276,10 @@ def _type(reader: Reader) -> tuple[int, Content]:
 
 
 def _any(reader: Reader) -> tuple[int, Content]:
-    values = [reader.any() for _ in range(reader.count())]
-    return len(values), values
+    number = reader.count()
+    if number == 1:  # as nearly always
+        return 1, [reader.any()]
+    return number, [reader.any() for _ in range(number)]
 
 
 def _doc(reader: Reader) -> tuple[int, Content]:

@@ -188,6 +188,8 @@ class Ledger:
         """
         self.begun = None
         try:
+            if len(offers) == 1:  # which is a transaction by itself
+                return [self._take(offers[0], now)]
             with self._doc.transaction():
                 return [self._take(offer, now) for offer in offers]
         except BaseException as error:
@@ -228,13 +230,14 @@ class Ledger:
         )
         if not isinstance(verdict, Accept):
             return Refused("S5", "it builds on what neither side has") if offer.whole else None
+        plan = verdict.plan
         self._check_open(offer, verdict)
-        self._bind(verdict, grant.user)
-        self._index.extend(verdict.plan, grant.user)
+        self._bind(plan, grant.user)
+        self._index.extend(plan, grant.user)
         self._doc.apply_update(offer.update)
-        if verdict.plan.layer.places and self._schema is PAGE:
+        if plan.layer.places and self._schema is PAGE:
             self.begun = self.begun or []
-            self.begun.append(verdict.plan)
+            self.begun.append(plan)
         return verdict
 
     def _check_open(self, offer: Offer, verdict: Accept) -> None:
@@ -246,9 +249,9 @@ class Ledger:
         if not self.is_open and offer.seat is not None and verdict.is_news:
             raise Refused("H3", "the server has not opened that page yet", tuple(sorted(verdict.rows)))
 
-    def _bind(self, verdict: Accept, user: str) -> None:
+    def _bind(self, plan: Plan, user: str) -> None:
         owner = self._index.owner
-        for client in verdict.plan.layer.runs:
+        for client in plan.layer.runs:
             if client not in owner:
                 self._unbound = {**(self._unbound or {}), client: user}
 

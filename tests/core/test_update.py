@@ -162,14 +162,29 @@ def test_G4_what_the_decoder_passes_yrs_can_decode(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize(
-    "good", ['"[[[["', "1", "-1.5e3", "null", '{"a":["\\ud83d\\ude00"]}', "[" * 64 + "]" * 64]
+    "good",
+    ['"[[[["', "1", "-1.5e3", "null", '{"a":["\\ud83d\\ude00"]}', ' {"a": {}}\n', "{}", "[" * 64 + "]" * 64],
 )
 def test_G4_json_passes(good: str) -> None:
     check_json(good)
 
 
 @pytest.mark.parametrize(
-    "bad", ["", "{", "NaN", "-Infinity", "1e999", '"\\ud800"', "[" * 65 + "]" * 65, '["[",' * 65, "1" * 5000]
+    "bad",
+    [
+        "",
+        "{",
+        "{}}",
+        "{}{}",
+        '{"a":NaN}',
+        "NaN",
+        "-Infinity",
+        "1e999",
+        '"\\ud800"',
+        "[" * 65 + "]" * 65,
+        '["[",' * 65,
+        "1" * 5000,
+    ],
 )
 def test_G4_what_is_not_everybodys_json_does_not(bad: str) -> None:
     with pytest.raises(MalformedUpdate):
