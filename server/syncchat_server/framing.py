@@ -1,7 +1,7 @@
 """Takes binary frames off a client's stream (RFC 6455, section 5.2), and leaves all else to the library."""
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 try:
     from websockets.speedups import apply_mask
@@ -16,11 +16,8 @@ _LONG, _LONGER = 126, 127
 _MASK: Final = 4
 
 
-class _Head(NamedTuple):
-    """Where a frame's payload begins, as all that comes before, and how long it is."""
-
-    size: int
-    payload: int
+_Head = tuple[int, int]
+"""How long a frame's head is, and its payload."""
 
 
 class Frames:
@@ -47,29 +44,27 @@ class Frames:
         if self._part is not None:
             self._part += data
             head = _head(self._part, 0)
-            if head is None or len(self._part) < min(head.size + head.payload, self._most):
+            if head is None or len(self._part) < min(sum(head), self._most):
                 return
             data, self._part = bytes(self._part), None
         at = 0
-        while at < len(data):
-            head = None if self._over else _head(data, at)
-            if self._over or (head is not None and head.payload > self._most):
+        while at < len(data) and not self._over:
+            head = _head(data, at)
+            if head is not None and head[1] > self._most:
                 self._over = True
-                self._others(data[at:])
-                return
-            end = len(data) + 1 if head is None else at + head.size + head.payload
+                break
+            end = 0 if head is None else at + head[0] + head[1]
             if head is None or end > len(data):
                 self._part = bytearray(data[at:])
                 return
-            self._take(data, at, head, end)
+            if data[at] == PLAIN and data[at + 1] & _MASKED:
+                start = at + head[0]
+                self._deliver(apply_mask(data[start:end], data[start - _MASK : start]))
+            else:
+                self._over = not self._others(data[at:end])
             at = end
-
-    def _take(self, data: bytes, at: int, head: _Head, end: int) -> None:
-        if data[at] == PLAIN and data[at + 1] & _MASKED:
-            start = at + head.size
-            self._deliver(apply_mask(data[start:end], data[start - _MASK : start]))
-        else:
-            self._over = not self._others(data[at:end])
+        if at < len(data):
+            self._others(data[at:])
 
 
 def _head(data: bytes | bytearray, at: int) -> _Head | None:
@@ -86,4 +81,4 @@ def _head(data: bytes | bytearray, at: int) -> _Head | None:
         size += more
     if data[at + 1] & _MASKED:
         size += _MASK
-    return _Head(size, payload) if have >= size else None
+    return (size, payload) if have >= size else None

@@ -233,7 +233,8 @@ class RawLink:
         if self._inbox_bytes > MAX_INBOX and not self._paused:
             self._paused = True
             self._transport.pause_reading()
-        self.wake()
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
 
     def refuse_text(self) -> None:
         """A text frame has arrived."""

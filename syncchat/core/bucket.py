@@ -20,22 +20,25 @@ class TokenBucket:
 
     def delay(self, amount: float, now: float) -> float:
         """Seconds until `amount` is there; 0 if it is."""
-        self._fill(now)
+        if now > self._then:
+            self._fill(now)
         if amount <= self._level:
             return 0.0
         return (amount - self._level) / self._rate if self._rate else NEVER
 
     def take(self, amount: float, now: float) -> None:
         """Take `amount`, whether it is there or not."""
-        self._fill(now)
+        if now > self._then:
+            self._fill(now)
         self._level -= amount
 
     def is_full(self, now: float) -> bool:
         """Whether nothing was taken that has not come back: a new bucket would do as well."""
-        self._fill(now)
+        if now > self._then:
+            self._fill(now)
         return self._level >= self._burst
 
     def _fill(self, now: float) -> None:
-        if now > self._then:
-            self._level = min(self._burst, self._level + (now - self._then) * self._rate)
-            self._then = now
+        level = self._level + (now - self._then) * self._rate
+        self._level = level if level < self._burst else self._burst
+        self._then = now

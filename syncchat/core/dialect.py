@@ -6,7 +6,7 @@ routing key, with authentication for each doc and a SyncStatus for each update.
 """
 
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from syncchat.core.lib0 import Reader, write_var_bytes, write_var_string, write_var_uint
 from syncchat.core.messages import (
@@ -76,22 +76,26 @@ class BadFrame(ProtocolError):
 def _decode_sync(reader: Reader) -> Message:
     kind = reader.var_uint()
     payload = reader.var_bytes()
+    if kind == UPDATE:
+        return Update(payload)
     if kind == STEP1:
         return Step1(payload)
     if kind == STEP2:
         return Step2(payload)
-    if kind == UPDATE:
-        return Update(payload)
     raise MalformedUpdate(f"unknown sync message {kind}")
+
+
+_SYNCS: Final = (SYNC, SYNC_REPLY)
+_SYNCING: Final = (Update, Step1, Step2)
+"""The messages that `_encode_sync` is for."""
 
 
 def _encode_sync(buffer: bytearray, message: Step1 | Step2 | Update) -> None:
     if isinstance(message, Step1):
         kind, payload = STEP1, message.state
     else:
-        kind, payload = (STEP2 if isinstance(message, Step2) else UPDATE), message.update
-    write_var_uint(buffer, SYNC)
-    write_var_uint(buffer, kind)
+        kind, payload = (UPDATE if isinstance(message, Update) else STEP2), message.update
+    buffer += bytes((SYNC, kind))
     write_var_bytes(buffer, payload)
 
 
@@ -132,7 +136,7 @@ class YDialect:
     def encode(self, key: str, message: Message) -> bytes | None:
         """Encode a message; None for those that this dialect does not have."""
         buffer = bytearray()
-        if isinstance(message, Step1 | Step2 | Update):
+        if isinstance(message, _SYNCING):
             _encode_sync(buffer, message)
         elif isinstance(message, Awareness):
             write_var_uint(buffer, AWARENESS)
@@ -189,7 +193,7 @@ class HocuspocusDialect:
         return None if message is None else Frame(key, message)
 
     def _decode(self, reader: Reader, kind: int) -> Message | None:
-        if kind in (SYNC, SYNC_REPLY):
+        if kind in _SYNCS:
             return _decode_sync(reader)
         if kind == AWARENESS:
             return Awareness(reader.var_bytes())
@@ -220,14 +224,14 @@ class HocuspocusDialect:
 
     def encode(self, key: str, message: Message) -> bytes | None:
         """Encode a message about the doc with this routing key."""
+        if isinstance(message, Status):
+            return _status(key, message.ok)
         if isinstance(message, Ping):
             return b"\x09"
         if isinstance(message, Pong):
             return b"\x0a"
-        if isinstance(message, Status):
-            return _status(key, message.ok)
         buffer = bytearray(_head(key))
-        if isinstance(message, Step1 | Step2 | Update):
+        if isinstance(message, _SYNCING):
             _encode_sync(buffer, message)
         else:
             self._encode_other(buffer, message)

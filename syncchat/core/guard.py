@@ -38,7 +38,7 @@ class Accept(NamedTuple):
     @property
     def is_news(self) -> bool:
         """Whether the update brings anything that the doc does not have."""
-        return self.plan.is_news
+        return bool(self.plan.placed or self.plan.removed)
 
 
 class Gap(NamedTuple):

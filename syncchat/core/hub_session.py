@@ -67,11 +67,12 @@ class AskedForState:
     state: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Offered:
     """The client offers an update and, if the dialect acknowledges, waits for a Status.
 
     `whole` tells that it is the answer to the hub's Step1, thus fills every gap there was.
+    Not frozen, as in messages.py.
     """
 
     update: bytes
@@ -132,17 +133,15 @@ class HubSession:
         Raises ProtocolError when more is sent before admission than is kept, or what only a
         hub may say.
         """
+        if self._admitted:
+            return self._event(message)
         if isinstance(message, Auth):
-            if self._admitted:
-                return [Renewed(message.token)]
             if self._asked:
                 return []
             self._asked = True
             return [AskedToOpen(message.token)]
         if isinstance(message, Close):
             return [Left()]
-        if self._admitted:
-            return self._event(message)
         if len(self._queued) >= MAX_QUEUED or self._queued_bytes >= MAX_QUEUED_BYTES:
             raise OverLimit("MAX_QUEUED", "too many messages before the doc was opened", SOON)
         self._queued.append(message)
@@ -226,17 +225,21 @@ class HubSession:
             self.outbox.append(Status(ok))
 
     def _event(self, message: Message) -> list[HubEvent]:
+        if isinstance(message, Update):  # nearly all there is
+            return [Offered(message.update, False)]
         match message:
             case Step1(state):
                 return [AskedForState(state)]
             case Step2(update):
                 return [Offered(update, whole=True)]
-            case Update(update):
-                return [Offered(update, whole=False)]
             case Awareness(entries):
                 return [Presented(entries)]
             case QueryAwareness():
                 return [AskedForPresence()]
+            case Auth(token):
+                return [Renewed(token)]
+            case Close():
+                return [Left()]
             case Stateless():
                 return []
             case _:

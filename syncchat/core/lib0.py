@@ -97,7 +97,12 @@ class Reader:
 
     def var_bytes(self) -> bytes:
         """Read bytes that are preceded by their number."""
-        return self._take(self.var_uint())
+        size = self.var_uint()
+        start = self.pos
+        self.pos = stop = start + size
+        if stop > self.end:
+            raise MalformedUpdate("the bytes end too early")
+        return self.data[start:stop]
 
     def var_string(self) -> str:
         """Read a text that is preceded by the number of its UTF-8 bytes."""

@@ -1,4 +1,7 @@
-"""What is said about a doc on a link, whatever the dialect that carries it."""
+"""What is said about a doc on a link, whatever the dialect that carries it.
+
+What comes with every update is not frozen: that would make it three times as dear to make.
+"""
 
 from dataclasses import dataclass
 
@@ -38,7 +41,7 @@ class Step2:
     update: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Update:
     """A change that the sender has just made or received."""
 
@@ -57,7 +60,7 @@ class QueryAwareness:
     """A request for everybody's presence."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Status:
     """The answer to one Step2 or Update: it is durable (`ok`), or it was refused."""
 

@@ -38,9 +38,10 @@ class Audience:
         for seat in seats:
             line = seat.line
             kind = (type(line.dialect), seat.key)
-            if kind not in frames:
-                frames[kind] = line.dialect.encode(seat.key, message)
-            frame = frames[kind]
+            if kind in frames:
+                frame = frames[kind]
+            else:
+                frame = frames[kind] = line.dialect.encode(seat.key, message)
             if frame is not None:
                 line.link.send(frame)
                 count += 1
@@ -95,7 +96,7 @@ class Audience:
 
     def is_slow(self, seat: Seat) -> bool:
         """Whether it has to read before more is queued for it."""
-        return seat.waiting or seat.backlog() > self._limits.reader_backlog
+        return seat.waiting or seat.line.link.backlog() > self._limits.reader_backlog
 
     def mark_slow(self) -> None:
         """Before a commit: who is too slow gets one difference from here instead."""

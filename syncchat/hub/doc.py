@@ -354,19 +354,20 @@ class ServedDoc:
                 seat.line.fail(error)
 
     def _say_outcome(self, seat: Seat, offer: Offer, verdict: Accept | Refused | None) -> None:
-        if verdict is None:
-            seat.session.ask_for_gap(self._ledger.state())
+        if isinstance(verdict, Accept):
+            seat.session.settle(whole=offer.whole)
         elif isinstance(verdict, Refused):
             seat.session.refuse(verdict.rule, verdict.reason, verdict.rows, whole=offer.whole)
         else:
-            seat.session.settle(whole=offer.whole)
+            seat.session.ask_for_gap(self._ledger.state())
         seat.flush()
 
     def _fan_out(self, update: bytes, outcomes: list[Outcome]) -> None:
         news = [offer for offer, verdict, _ in outcomes if isinstance(verdict, Accept) and verdict.is_news]
-        authors = {offer.seat for offer in news}
-        self._audience.fan_out(update, authors.pop() if len(authors) == 1 else None)
-        self._count([offer for offer in news if offer.seat is not None])
+        author = news[0].seat if news else None
+        is_only = len(news) == 1 or all(offer.seat is author for offer in news)
+        self._audience.fan_out(update, author if is_only else None)
+        self._count(news)
 
     def _tell(self, update: bytes, outcomes: Iterable[Outcome], begun: Collection[Plan] | None) -> None:
         """Have the commit in the chronicle."""
@@ -379,12 +380,13 @@ class ServedDoc:
             plans = [verdict.plan for _, verdict, _ in outcomes if isinstance(verdict, Accept)]
             self._chronicle.tell(self, plans, rows)
 
-    def _count(self, accepted: Collection[Offer]) -> None:
-        if not accepted:
-            return  # the server's own work is not what it is asked for
-        now = perf_counter()
+    def _count(self, accepted: Iterable[Offer]) -> None:
+        now, updates, stats = perf_counter(), 0, self._stats
         for offer in accepted:
-            self._stats.acknowledged.observe(now - offer.time)
-        self._stats.commits += 1
-        self._stats.updates += len(accepted)
-        self._stats.group_size.observe(len(accepted))
+            if offer.seat is not None:  # the server's own work is not what it is asked for
+                stats.acknowledged.observe(now - offer.time)
+                updates += 1
+        if updates:
+            stats.commits += 1
+            stats.updates += updates
+            stats.group_size.observe(updates)

@@ -76,7 +76,7 @@ class Reception:
         if self.is_closed:
             return
         seat = self._take(line, data)
-        if seat is not None:
+        if seat is not None and seat.owes(self._limits.pending_updates, self._limits.pending_bytes):
             await seat.eased(self._limits.pending_updates, self._limits.pending_bytes)
         ahead = line.hold - asyncio.get_running_loop().time() if line.hold else 0.0
         if ahead > 0:
@@ -121,11 +121,10 @@ class Reception:
 
     def _seat(self, line: Line, key: str) -> Seat | None:
         """The seat a frame is about; None where there may be no further one."""
-        if key not in line.seats:
-            if len(line.seats) >= self._limits.docs_per_link:
-                return None
-            line.seats[key] = Seat(line, key)
-        return line.seats[key]
+        seat = line.seats.get(key)
+        if seat is None and len(line.seats) < self._limits.docs_per_link:
+            seat = line.seats[key] = Seat(line, key)
+        return seat
 
     def _deny_further(self, line: Line, key: str) -> None:
         most = self._limits.docs_per_link

@@ -153,9 +153,12 @@ class Seat:
 
     def flush(self) -> None:
         """Send what the session has to say."""
-        outbox, self.session.outbox = self.session.outbox, []
+        session, encode = self.session, self.line.dialect.encode
+        outbox, session.outbox = session.outbox, []
         for message in outbox:
-            self.say(message)
+            frame = encode(self.key, message)
+            if frame is not None:
+                self.line.send(frame)
 
     def backlog(self) -> int:
         """Bytes under way to this client."""
@@ -197,9 +200,13 @@ class Seat:
         if self._eased is not None:
             self._eased.call()
 
+    def owes(self, updates: int, size: int) -> bool:
+        """Whether so many updates wait, or so many bytes."""
+        return self._pending >= updates or self._pending_bytes >= size
+
     async def eased(self, updates: int, size: int) -> None:
         """Return when fewer than `updates` updates and `size` bytes wait."""
-        while self._pending >= updates or self._pending_bytes >= size:
+        while self.owes(updates, size):
             if self._eased is None:
                 self._eased = Wakeup()
             await self._eased.sleep()
