@@ -1,7 +1,8 @@
 """What waits to be committed: bounded in bytes, taken in groups, in the order it came."""
 
+from asyncio import Future, get_running_loop
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import anyio
 
@@ -16,22 +17,21 @@ BACKLOG_BYTES = 8 << 20
 """What may wait beside the group being committed; then callers wait for room."""
 
 
-@dataclass(eq=False, slots=True)
 class Append:
-    """One call of `append`; when `done` is set either `seq` or `error` says how it ended."""
+    """One call of `append`, with its (doc, update) in the order in which they are added.
 
-    entries: tuple[tuple[str, bytes], ...]
-    """(doc, update), in the order in which they are added."""
+    `size` is the bytes of all its updates; `done` tells its `seq`, or raises why it failed.
+    """
 
-    seq: int = 0
-    error: Exception | None = None
-    taken: bool = False
-    done: Wakeup = field(default_factory=Wakeup)
-    size: int = field(init=False)
-    """Bytes of all its updates."""
+    __slots__ = ("done", "entries", "size", "taken")
 
-    def __post_init__(self) -> None:
-        self.size = sum([len(update) for _, update in self.entries])
+    def __init__(self, entries: Sequence[tuple[str, bytes]]) -> None:
+        self.entries = entries
+        self.size = 0
+        for _, update in entries:
+            self.size += len(update)
+        self.taken = False
+        self.done: Future[int] = get_running_loop().create_future()
 
 
 class Backlog:

@@ -22,8 +22,10 @@ def check_append(doc: str, updates: Sequence[bytes], beside: Beside | None) -> t
 
     Those of `doc` come last. Raises ValueError if a doc has none, InvalidName.
     """
-    entries = [pair for other in beside or () for pair in _check((beside or {})[other], other)]
-    return (*entries, *_check(updates, doc))
+    entries = _check(updates, doc)
+    if beside:
+        entries = [pair for other in beside for pair in _check(beside[other], other)] + entries
+    return tuple(entries)
 
 
 def _check(updates: Sequence[bytes], doc: str) -> list[tuple[str, bytes]]:

@@ -3,6 +3,7 @@
 import secrets
 import sqlite3
 import zlib
+from asyncio import CancelledError
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from os import PathLike
@@ -110,13 +111,12 @@ class SqliteLog:
         self._check_open()
         await self._backlog.put(append)
         try:
-            await append.done.sleep()
-        except anyio.get_cancelled_exc_class():
+            return await append.done
+        except CancelledError:
             self._backlog.withdraw(append)
             raise
-        if append.error is not None:
-            raise LogFailed(str(explain(self.path, append.error))) from append.error
-        return append.seq
+        except Exception as error:
+            raise LogFailed(str(explain(self.path, error))) from error
 
     async def read(self, doc: str, after: int = 0) -> list[Entry]:
         """See Log.read."""
@@ -231,14 +231,15 @@ class SqliteLog:
         except Exception as error:  # noqa: BLE001
             self._failure = (anyio.current_time(), error)
             for append in group:
-                append.error = error
+                if not append.done.done():  # whoever waited was cancelled
+                    append.done.set_exception(error)
+                    append.done.exception()  # who is cancelled at this moment need not hear of it
         else:
             self.commits += 1
             self._failure = None
             for append, seq in zip(group, seqs, strict=True):
-                append.seq = seq
-        for append in group:
-            append.done.call()
+                if not append.done.done():
+                    append.done.set_result(seq)
 
     # Reading and following
 

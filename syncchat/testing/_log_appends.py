@@ -124,6 +124,24 @@ class AppendContract(LogCase):
             assert [entry.data for entry in await follow(other.tail("z", 0), 1)] == [b"3"]
 
     @pytest.mark.anyio
+    async def test_D7_of_many_at_once_each_is_told_its_own_last_number(self) -> None:
+        async with self.open_log() as one, self.open_log() as other:
+            told: dict[int, int] = {}
+
+            async def write(number: int) -> None:
+                log = (one, other)[number % 2]
+                beside = {f"beside-{number}": [b"b"]} if number % 5 == 0 else None
+                updates = [b"%d" % number] * (1 + number % 3)
+                told[number] = await log.append(f"doc-{number % 7}", updates, beside=beside)
+
+            async with anyio.create_task_group() as tasks:
+                for number in range(50):
+                    tasks.start_soon(write, number)
+            for doc in range(7):
+                last = {int(entry.data): entry.seq for entry in await one.read(f"doc-{doc}")}
+                assert last == {number: seq for number, seq in told.items() if number % 7 == doc}
+
+    @pytest.mark.anyio
     async def test_D6_nothing_is_appended_if_anything_beside_it_cannot_be(self) -> None:
         async with self.open_log() as log:
             with pytest.raises(ValueError, match="at least one update"):
