@@ -6,6 +6,8 @@ stopping the socket after each. Another ASGI server lacks the extension, and pla
 """
 
 import asyncio
+from collections.abc import Callable
+from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
@@ -155,11 +157,13 @@ class RawLink:
     __slots__ = (
         "_arrival",
         "_closed",
+        "_context",
         "_inbox",
         "_inbox_bytes",
         "_paused",
         "_protocol",
         "_relief",
+        "_take",
         "_transport",
         "congested",
     )
@@ -173,7 +177,9 @@ class RawLink:
         self._inbox_bytes = 0
         self._paused = False
         self._closed: LinkClosed | None = None
-        self._arrival: asyncio.Future[None] | None = None
+        self._arrival: asyncio.Future[bool] | None = None
+        """Done when there is something new for who waits; True if that was told to stop."""
+        self._take: Callable[[bytes], bool] | None = None
         self._relief = Wakeup()
         self.congested = not protocol.writable.is_set()
         protocol.link = self
@@ -184,10 +190,33 @@ class RawLink:
     async def receive(self) -> bytes:
         """The next frame; raises LinkClosed, and ProtocolError for a text frame, as no dialect has any."""
         while not self._inbox:
-            self._raise_if_closed()
-            # A future, not an event, which is seven times as large: most connections wait most of the time.
-            self._arrival = self._protocol.loop.create_future()
-            await self._arrival
+            await self._until_arrival()
+        return self._next()
+
+    async def pass_on(self, take: Callable[[bytes], bool]) -> None:
+        """Give frames to `take` as they come, without a turn of the loop between, until it says to stop.
+
+        Raises what that raises, and as `receive`. It is called in the context of who waits here.
+        """
+        self._context = copy_context()
+        is_over = False
+        while not is_over:
+            while self._inbox:
+                if not take(self._next()):
+                    return
+            self._take = take
+            try:
+                is_over = await self._until_arrival()
+            finally:
+                self._take = None
+
+    def _until_arrival(self) -> "asyncio.Future[bool]":
+        self._raise_if_closed()
+        # A future, not an event, which is seven times as large: most connections wait most of the time.
+        self._arrival = self._protocol.loop.create_future()
+        return self._arrival
+
+    def _next(self) -> bytes:
         frame = self._inbox.pop(0)
         if frame is None:
             raise ProtocolError("a text frame: all frames are binary")
@@ -228,13 +257,21 @@ class RawLink:
 
     def deliver(self, frame: bytes) -> None:
         """A frame has arrived."""
+        arrival = self._arrival
+        if self._take is not None and arrival is not None and not arrival.done():
+            try:
+                if not self._context.run(self._take, frame):
+                    arrival.set_result(True)
+            except Exception as error:  # noqa: BLE001 - it is raised where the frames are waited for
+                arrival.set_exception(error)
+            return
         self._inbox.append(frame)
         self._inbox_bytes += len(frame)
         if self._inbox_bytes > MAX_INBOX and not self._paused:
             self._paused = True
             self._transport.pause_reading()
-        if self._arrival is not None and not self._arrival.done():
-            self._arrival.set_result(None)
+        if arrival is not None and not arrival.done():
+            arrival.set_result(False)
 
     def refuse_text(self) -> None:
         """A text frame has arrived."""
@@ -250,7 +287,7 @@ class RawLink:
     def wake(self) -> None:
         """Something has changed: whoever waits looks again."""
         if self._arrival is not None and not self._arrival.done():
-            self._arrival.set_result(None)
+            self._arrival.set_result(False)
         self._relief.call()
 
     def _take_over(self) -> None:

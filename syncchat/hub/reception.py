@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 
 import anyio
 
@@ -25,7 +26,7 @@ from syncchat.hub.doc import ServedDoc
 from syncchat.hub.door import Denial, Door, scope_of
 from syncchat.hub.ledger import DROPPED
 from syncchat.hub.limits import Limits
-from syncchat.hub.seat import Line, Seat, Stranger
+from syncchat.hub.seat import Line, Passing, Seat, Stranger
 from syncchat.hub.shelf import Shelf
 from syncchat.hub.stats import Stats
 
@@ -51,7 +52,11 @@ class Reception:
         try:
             await self._hear_stranger(line)
             while True:
-                await self._hear(line)
+                await self._until_ready(line)
+                if isinstance(line.link, Passing):
+                    await line.link.pass_on(partial(self._hear, line))
+                else:
+                    self._hear(line, await line.link.receive())
         except LinkClosed:
             line.end(CloseCode.NORMAL, "")
         except ProtocolError as error:
@@ -61,26 +66,35 @@ class Reception:
         """Take frames in until a token was good. A coroutine of its own: most links wait long after it."""
         with anyio.move_on_after(self._limits.stranger_seconds) as patience:
             while line.stranger is not None:
-                await self._hear(line)
+                await self._until_ready(line)
+                self._hear(line, await line.link.receive())
         if patience.cancelled_caught:
             raise OverLimit("stranger_seconds", "nothing was opened for too long", SOON)
 
-    async def _hear(self, line: Line) -> None:
-        """Take the next frame, when it may be taken: who does not read its answers is not read either."""
-        if line.link.backlog() > self._limits.reader_backlog:
-            await line.drained()
-        data = await line.link.receive()
-        self._stats.bytes_in += len(data)
-        if line.stranger is not None:
-            self._check_stranger(line.stranger, len(data))
-        if self.is_closed:
-            return
-        seat = self._take(line, data)
-        if seat is not None and seat.owes(self._limits.pending_updates, self._limits.pending_bytes):
+    async def _until_ready(self, line: Line) -> None:
+        """Return when the next frame may be taken: who does not read its answers is not read either."""
+        seat, line.owing = line.owing, None
+        if seat is not None:
             await seat.eased(self._limits.pending_updates, self._limits.pending_bytes)
         ahead = line.hold - asyncio.get_running_loop().time() if line.hold else 0.0
         if ahead > 0:
             await anyio.sleep(ahead)
+        line.hold = 0.0
+        if line.link.backlog() > self._limits.reader_backlog:
+            await line.drained()
+
+    def _hear(self, line: Line, data: bytes) -> bool:
+        """Take a frame; returns whether the next one may be taken at once. Raises ProtocolError."""
+        self._stats.bytes_in += len(data)
+        if line.stranger is not None:
+            self._check_stranger(line.stranger, len(data))
+        if self.is_closed:
+            return True
+        seat = self._take(line, data)
+        if seat is not None and seat.owes(self._limits.pending_updates, self._limits.pending_bytes):
+            line.owing = seat
+            return False
+        return not line.hold and line.link.backlog() <= self._limits.reader_backlog
 
     def _check_stranger(self, stranger: Stranger, size: int) -> None:
         stranger.frames += 1

@@ -1,6 +1,7 @@
 """A seat: one client's place at one doc, and the line (the link) that it speaks over."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import anyio
 
@@ -34,12 +35,20 @@ class Stranger:
         self.bytes = 0
 
 
+@runtime_checkable
+class Passing(Protocol):
+    """A link that can give its frames away as they come."""
+
+    async def pass_on(self, take: Callable[[bytes], bool]) -> None:
+        """Give frames to `take` until it says to stop; raises what that raises, and as `Link.receive`."""
+
+
 class Line:
     """One link being served: its dialect, its seats by routing key, and the way to end it.
 
     With `claims` they decide what it may open, and not its tokens. `account` is that of the first
     user it was opened for; until then it is a `stranger`. It is not read before `hold`, a time of
-    the event loop.
+    the event loop, nor before its seat `owing` owes less.
     """
 
     __slots__ = (
@@ -50,6 +59,7 @@ class Line:
         "ending",
         "hold",
         "link",
+        "owing",
         "scope",
         "seats",
         "stats",
@@ -67,6 +77,7 @@ class Line:
         self.account: Account | None = None
         self.stranger: Stranger | None = None
         self.hold = 0.0
+        self.owing: Seat | None = None
         self._draining: anyio.Lock | None = None
 
     def send(self, frame: bytes) -> None:

@@ -1,0 +1,135 @@
+"""The fast link gives its frames away one by one, in order, and no further than it is told to."""
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+
+import anyio
+import anyio.lowlevel
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from websockets.asyncio.client import ClientConnection, connect
+
+from syncchat.errors import LinkClosed, ProtocolError
+from syncchat_server.app import RAW_SOCKET
+from syncchat_server.raw_socket import RawLink, RawSocketProtocol
+
+PATIENCE = 30
+FRAMES = [b"%d" % number for number in range(100)]
+
+whose: ContextVar[str] = ContextVar("whose", default="nobody's")
+
+
+class Server(uvicorn.Server):
+    def __init__(self, serve: Callable[[RawLink], Awaitable[None]]) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await receive()
+            await send({"type": "websocket.accept"})
+            whose.set("the app's")
+            await serve(scope["extensions"][RAW_SOCKET]())
+
+        super().__init__(uvicorn.Config(app, ws=RawSocketProtocol, lifespan="off", log_config=None))
+        self.up = anyio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+
+@asynccontextmanager
+async def client_of(serve: Callable[[RawLink], Awaitable[None]]) -> AsyncIterator[ClientConnection]:
+    with socket.create_server(("127.0.0.1", 0)) as listener, anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+            server = Server(serve)
+            tasks.start_soon(server.serve, [listener])
+            await server.up.wait()
+            async with connect(f"ws://127.0.0.1:{listener.getsockname()[1]}/") as client:
+                yield client
+            server.should_exit = True
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("each", [1, 7, 1000])
+async def test_S4_frames_are_passed_on_in_their_order_and_kept_where_it_is_said_to_stop(each: int) -> None:
+    heard: list[bytes] = []
+    stops, contexts = [0], set()
+    all_heard = anyio.Event()
+
+    def take(frame: bytes) -> bool:
+        heard.append(frame)
+        contexts.add(whose.get())
+        if len(heard) == len(FRAMES):
+            all_heard.set()
+        return len(heard) % each != 0
+
+    async def serve(link: RawLink) -> None:
+        with contextlib.suppress(LinkClosed):
+            while len(heard) < len(FRAMES):
+                await link.pass_on(take)
+                before = len(heard)
+                for _ in range(5):
+                    await anyio.lowlevel.checkpoint()
+                assert len(heard) == before, "nothing is given away while nobody asks for it"
+                stops[0] += 1
+
+    async with client_of(serve) as client:
+        for frame in FRAMES:
+            await client.send(frame)
+        await all_heard.wait()
+    assert heard == FRAMES
+    assert stops == [len(FRAMES) // each]
+    assert contexts == {"the app's"}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("frames", [[b"bad"], [b"good", b"bad", b"unheard"]])
+async def test_S4_what_the_taking_of_a_frame_raises_is_raised_where_frames_are_waited_for(
+    frames: list[bytes],
+) -> None:
+    heard: list[bytes] = []
+    ended = anyio.Event()
+
+    def take(frame: bytes) -> bool:
+        heard.append(frame)
+        if frame == b"bad":
+            raise ProtocolError("bad")
+        return True
+
+    async def serve(link: RawLink) -> None:
+        with pytest.raises(ProtocolError, match="bad"):
+            await link.pass_on(take)
+        ended.set()
+
+    async with client_of(serve) as client:
+        for frame in frames:
+            await client.send(frame)
+        await ended.wait()
+    assert heard == frames[:2]
+
+
+@pytest.mark.anyio
+async def test_S4_a_text_frame_and_the_end_of_the_link_are_raised_there_too() -> None:
+    raised: list[type[Exception]] = []
+    ended = anyio.Event()
+
+    async def serve(link: RawLink) -> None:
+        for _ in range(2):
+            try:
+                await link.pass_on(lambda _: True)
+            except (ProtocolError, LinkClosed) as error:
+                raised.append(type(error))
+        ended.set()
+
+    async with client_of(serve) as client:
+        await client.send(b"binary")
+        await client.send("text")
+        await client.close()
+        await ended.wait()
+    assert raised == [ProtocolError, LinkClosed]
