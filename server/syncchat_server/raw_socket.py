@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import PayloadTooBig
@@ -41,6 +41,18 @@ def server_frame(payload: bytes) -> bytes:
     if size < 1 << 16:
         return b"\x82\x7e" + size.to_bytes(2, "big") + payload
     return b"\x82\x7f" + size.to_bytes(8, "big") + payload
+
+
+class _Last:
+    """What was framed last; not kept in RawLink itself, as a class that is set anew loses Python's caches."""
+
+    __slots__ = ("framed", "payload")
+
+    def __init__(self) -> None:
+        self.payload = self.framed = b""
+
+
+_last = _Last()
 
 
 class _Nowhere:
@@ -168,8 +180,6 @@ class RawLink:
         "congested",
     )
 
-    _framed: ClassVar[tuple[bytes, bytes]] = (b"", b"")
-
     def __init__(self, protocol: RawSocketProtocol) -> None:
         self._protocol = protocol
         self._transport: asyncio.Transport = protocol.transport
@@ -230,11 +240,9 @@ class RawLink:
         """Write a frame to the transport; the same bytes object is framed once for all links."""
         if self._closed is not None:
             return
-        payload, framed = RawLink._framed
-        if payload is not frame:
-            framed = server_frame(frame)
-            RawLink._framed = (frame, framed)
-        self._transport.write(framed)
+        if _last.payload is not frame:
+            _last.payload, _last.framed = frame, server_frame(frame)
+        self._transport.write(_last.framed)
 
     def backlog(self) -> int:
         """Bytes in the transport's buffer; 0 while they are below its high-water mark."""

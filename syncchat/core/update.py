@@ -108,7 +108,7 @@ def decode(data: bytes, *, most: int | None = None) -> Update:
     deletes = _read_deletes(reader)
     if reader.pos != reader.end:
         raise MalformedUpdate("bytes behind the end of an update")
-    return Update(structs, deletes, data)
+    return _new(Update, (structs, deletes, data))
 
 
 class _FrugalReader(Reader):

@@ -101,8 +101,9 @@ class Audience:
     def mark_slow(self) -> None:
         """Before a commit: who is too slow gets one difference from here instead."""
         state: bytes | None = None
+        most = self._limits.reader_backlog
         for seat in self.seats:
-            if seat.reads and seat.behind is None and self.is_slow(seat):
+            if seat.reads and seat.behind is None and (seat.waiting or seat.line.link.backlog() > most):
                 state = state or self._ledger.state()
                 seat.behind = state
                 self._stats.slow_readers += 1

@@ -3,6 +3,7 @@
 import logging
 from asyncio import Future, get_running_loop
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -65,7 +66,8 @@ class ServerWrite:
             self.done.exception()  # who does not wait for it need not hear of it: the doc's end is logged
 
 
-class Offer(NamedTuple):
+@dataclass(eq=False, slots=True)
+class Offer:
     """An update somebody wants in the doc since `time`; `whole` if it is everything its sender has.
 
     Without a seat it is the server's own.
