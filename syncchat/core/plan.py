@@ -129,7 +129,8 @@ class Plan:
             raise _Missing((client, start))
         place = None
         if isinstance(parent, str):  # then it has no neighbours
-            place = self._intern((parent, key or ""), parent, key, 0)
+            row = (parent, key or "")
+            place = self._intern(row, row if key else (parent, key), 0)
         elif kind != GC:
             if origin is not None and not self._has(origin):
                 return origin
@@ -166,7 +167,7 @@ class Plan:
             return left if right is None else _same(left, right)
         above = self.layer.types.get(parent) or self._base.types.get(parent)
         if above is not None:
-            return self._intern(above.row, parent, struct.key, above.depth + 1)
+            return self._intern(above.row, (parent, struct.key), above.depth + 1)
         if self._at(parent) is not None and not self._is_gone(parent):
             raise MalformedUpdate("a parent that is no shared type")
         return None
@@ -189,11 +190,10 @@ class Plan:
         self._check_cut(struct.client, start)
         return _same(self._at((struct.client, start - 1)), place)
 
-    def _intern(self, row: Row, branch: str | Id, key: str | None, depth: int) -> Place:
-        name = (branch, key)
+    def _intern(self, row: Row, name: tuple[str | Id, str | None], depth: int) -> Place:
         place = self._base.places.get(name) or self.layer.places.get(name)
         if place is None:
-            place = self.layer.places[name] = Place(row, key, depth)
+            place = self.layer.places[name] = Place(row, name[1], depth)
         return place
 
     # Deleting
