@@ -225,7 +225,11 @@ class ServedDoc:
         if self._ledger.is_page:
             self._ledger.is_dropped = await self._chronicle.opened(self, is_empty=is_empty)
         self.release()
-        while not await self._is_over():
+        while True:
+            if self._is_wanted:
+                await self._wakeup.sleep()
+            elif await self._is_over():
+                return
             await self._commit()
             self._audience.answer(self.ask_presence)
             slow, self._audience.slow = self._audience.slow, []
@@ -254,9 +258,6 @@ class ServedDoc:
 
     async def _is_over(self) -> bool:
         """Wait until there is something to do; True if there was nobody to do it for, for the idle time."""
-        if self._is_wanted:
-            await self._wakeup.sleep()
-            return False
         with anyio.move_on_after(self._idle_seconds) as idle:
             await self._wakeup.sleep()
         if idle.cancelled_caught and not self._is_wanted:

@@ -47,12 +47,18 @@ class Backlog:
         self._room = Wakeup()
         self._filled = Wakeup()
 
-    async def put(self, append: Append) -> None:
-        """Queue `append`, waiting for room in turn; raises LogError once the backlog is closed."""
+    def put_now(self, append: Append) -> bool:
+        """Queue `append` unless it has to wait for room; raises LogError once the backlog is closed."""
         if self._closed:
             raise LogError("the log is closed: open it again to append")
-        if not self._entering and self._has_room(append):
-            self._push(append)
+        if self._entering or not self._has_room(append):
+            return False
+        self._push(append)
+        return True
+
+    async def put(self, append: Append) -> None:
+        """Queue `append`, waiting for room in turn; raises LogError once the backlog is closed."""
+        if self.put_now(append):
             return
         self._entering += 1
         try:

@@ -109,7 +109,8 @@ class SqliteLog:
         """See Log.append."""
         append = Append(check_append(doc, updates, beside))
         self._check_open()
-        await self._backlog.put(append)
+        if not self._backlog.put_now(append):
+            await self._backlog.put(append)
         try:
             return await append.done
         except CancelledError:
