@@ -126,7 +126,7 @@ class Chronicle:
         name = _parse(page)
         if name.page is None:
             return None
-        history = await self._history(name.room)
+        history = self._histories.get(cover_name(name.room)) or await self._history(name.room)
         if name.page >= history.newest:
             return self._marks.beside(history, page, plans)
         news = news_of(new_rows(plans))

@@ -16,6 +16,7 @@ from syncchat.errors import CloseCode, LinkClosed, LogError, ProtocolError, Refu
 from syncchat.hub.accounts import PARTS
 from syncchat.hub.attendance import Attendance, Spawn
 from syncchat.hub.audience import Audience
+from syncchat.hub.beat import Beat
 from syncchat.hub.chronicle import Chronicle
 from syncchat.hub.ledger import DROPPED, Ledger, Offer, Outcome, ServerWrite
 from syncchat.hub.limits import Limits
@@ -41,9 +42,9 @@ class ServedDoc:
 
     # fmt: off
     __slots__ = (
-        "_attendance", "_audience", "_chronicle", "_committing", "_is_new", "_ledger", "_limits", "_now",
-        "_offers", "_on_leave", "_rested", "_spawn", "_stats", "_wakeup", "failure", "loading", "name",
-        "over",
+        "_attendance", "_audience", "_beat", "_chronicle", "_committing", "_is_new", "_ledger", "_limits",
+        "_now", "_offers", "_on_leave", "_rested", "_spawn", "_stats", "_wakeup", "failure", "loading",
+        "name", "over",
     )
     # fmt: on
 
@@ -58,6 +59,7 @@ class ServedDoc:
         spawn: Spawn,
         on_leave: Callable[[Seat], None],
         chronicle: Chronicle,
+        beat: Beat,
     ) -> None:
         self.name = name
         self.loading: anyio.Event | None = anyio.Event()
@@ -69,6 +71,7 @@ class ServedDoc:
         self._spawn = spawn
         self._on_leave = on_leave
         self._chronicle = chronicle
+        self._beat = beat
         self._wakeup = Wakeup()
         self._rested = Wakeup()
         self._ledger = Ledger(name, log)
@@ -158,7 +161,10 @@ class ServedDoc:
             self._is_new = False
         seat.took(len(update))
         self._offers.append(Offer(seat, update, whole, perf_counter()))
-        self._wakeup.call()
+        if update == NOTHING:
+            self._wakeup.call()  # who only enters waits for nobody
+        else:
+            self._beat.wake(self._wakeup)
 
     async def write(self, update: bytes, *, only_if: Callable[[], bool] | None = None) -> None:
         """Write as the server itself; on return it is durable. Not after the doc is `over`.

@@ -62,7 +62,7 @@ class LateMarks:
     def beside(self, history: RoomHistory, page: str, plans: Collection[Plan]) -> bytes | None:
         """The update that marks what `plans` bring to the newest page before what others have read."""
         furthest = history.cover.furthest
-        if not begins_before(plans, furthest):
+        if not furthest or not begins_before(plans, furthest):
             return None
         late = [arrival for arrival in news_of(new_rows(plans)).finished if arrival.id < furthest]
         self._stats.late_messages += len(late)

@@ -10,6 +10,7 @@ from anyio.abc import TaskGroup
 
 from syncchat.errors import CloseCode, LogError, describe
 from syncchat.hub.attendance import Spawn
+from syncchat.hub.beat import Beat
 from syncchat.hub.chronicle import Chronicle
 from syncchat.hub.doc import ServedDoc
 from syncchat.hub.limits import Limits
@@ -38,6 +39,7 @@ class Shelf:
         self._limits = limits
         self._stats = stats
         self._now = now
+        self._beat = Beat()
         self.chronicle = Chronicle(self, limits, stats, rng)
         # Bound once: each doc keeps them.
         self._on_leave = on_leave
@@ -92,6 +94,7 @@ class Shelf:
             spawn=self._start,
             on_leave=self._on_leave,
             chronicle=self.chronicle,
+            beat=self._beat,
         )
 
     async def _run(self, doc: ServedDoc) -> None:

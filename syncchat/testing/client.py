@@ -16,8 +16,8 @@ from syncchat.errors import LinkClosed
 from syncchat.link import Link
 from syncchat.log import Beside, Entry, MemoryLog, MemoryStore
 
-QUIET = 0.001
-"""Virtual seconds after which nothing more is to be expected; no timer of ours is as short."""
+QUIET = 0.015
+"""Virtual seconds after which nothing more is to be expected: longer than a beat."""
 
 
 class Writer:

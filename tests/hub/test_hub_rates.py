@@ -28,7 +28,7 @@ async def _until_told(ann: RawClient, writer: Writer, size: int) -> tuple[bytes,
     ("user", "size", "limit"),
     [
         ("ann", 1, "updates_per_second"),
-        ("ann", 5000, "bytes_per_second"),
+        ("ann", 7000, "bytes_per_second"),
         ("bot", 1, "agent_updates_per_second"),
         ("bot", 5000, "agent_bytes_per_second"),
     ],
