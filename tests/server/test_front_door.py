@@ -1,13 +1,11 @@
 """HTTP connections that do not come to the point: they are ended, and nobody else notices."""
 
-import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
 import pytest
-import uvicorn
 from anyio.abc import SocketStream
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -21,6 +19,7 @@ from syncchat_server.auth import OpenAuthority
 from syncchat_server.front_door import FrontDoorConfig, FrontDoorProtocol
 from syncchat_server.limits import DaemonLimits
 from syncchat_server.raw_socket import RawSocketProtocol
+from tests.server.up import UpServer
 
 SOON = 0.2
 PATIENCE = 30
@@ -31,7 +30,7 @@ async def echo(request: Request) -> PlainTextResponse:
     return PlainTextResponse(await request.body())
 
 
-class Server(uvicorn.Server):
+class Server(UpServer):
     """uvicorn as the daemon runs it, with its waiting cut short; the port is free for `far` addresses."""
 
     def __init__(self, hub: Hub, *, seconds: float) -> None:
@@ -41,15 +40,6 @@ class Server(uvicorn.Server):
         )
         config.limits = DaemonLimits(request_head_seconds=seconds, request_body_seconds=seconds)
         super().__init__(config)
-        self.up = anyio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.up.set()
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 
@@ -16,6 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from syncchat.errors import LinkClosed, ProtocolError
 from syncchat_server.app import RAW_SOCKET
 from syncchat_server.raw_socket import RawLink, RawSocketProtocol
+from tests.server.up import UpServer
 
 PATIENCE = 30
 FRAMES = [b"%d" % number for number in range(100)]
@@ -23,7 +24,7 @@ FRAMES = [b"%d" % number for number in range(100)]
 whose: ContextVar[str] = ContextVar("whose", default="nobody's")
 
 
-class Server(uvicorn.Server):
+class Server(UpServer):
     def __init__(self, serve: Callable[[RawLink], Awaitable[None]]) -> None:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             await receive()
@@ -32,15 +33,6 @@ class Server(uvicorn.Server):
             await serve(scope["extensions"][RAW_SOCKET]())
 
         super().__init__(uvicorn.Config(app, ws=RawSocketProtocol, lifespan="off", log_config=None))
-        self.up = anyio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.up.set()
 
 
 @asynccontextmanager
