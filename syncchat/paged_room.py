@@ -1,6 +1,7 @@
 """A room as a peer enters it: what a room is over its pages, and the way through all the pages there are."""
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from syncchat.core.cover import Cover, ReadMark, Unread
@@ -144,6 +145,16 @@ class PagedRoom(Room):
         """
         parse_id(id)
         return await self._scrolling.go_behind(id)
+
+    def recalling(
+        self, id: str, *, page: int | None = None, before: int = 0
+    ) -> AbstractAsyncContextManager[bool]:
+        """Show a message as long as the context is open, and up to `before` of those before it.
+
+        What else is shown stays. `page` is where it stands, or what answers it; without it the message is
+        looked for. The context is False, with nothing changed, if it cannot be had now.
+        """
+        return self._scrolling.recalling(self._now(id), page, before)
 
     @property
     def late_above(self) -> list[Late]:

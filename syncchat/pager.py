@@ -1,7 +1,7 @@
 """The pager of a room: opens its pages as they come into view, and closes them when they are out of it."""
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from itertools import islice
 from typing import Any
@@ -53,6 +53,7 @@ class Pager:
         self._ahead: Sequence[int] = ()
         self._owing: set[int] = set()
         self._late: dict[int, set[str]] = {}
+        self._recalled: list[Mapping[int, Collection[str]]] = []
         self._seen: set[str] = set()
         self._told: tuple[int, ...] = ()
         self._dropped = 0
@@ -108,6 +109,17 @@ class Pager:
         finally:
             self._held.subtract(pages)
             self._held += Counter()  # leaves out those that nobody holds
+            self.wake()
+
+    @contextmanager
+    def recalled(self, messages: Mapping[int, Collection[str]]) -> Iterator[None]:
+        """Messages, by page, that are shown meanwhile wherever the window is; their pages are held."""
+        self._recalled.append(messages)
+        try:
+            self.show()
+            yield
+        finally:
+            self._recalled.remove(messages)
             self.wake()
 
     # What happens by itself.
@@ -297,8 +309,8 @@ class Pager:
             page = self._room.page(number)
             if number in self.window:
                 timeline.show(page)
-            elif number in self._late:
-                timeline.show(page, self._late[number])
+            elif some := self._shown_alone(number):
+                timeline.show(page, some)
             else:
                 timeline.hide(page)
         window = self.window
@@ -306,6 +318,11 @@ class Pager:
         if shown != self._told:
             self._told = shown
             self._changed()
+
+    def _shown_alone(self, page: int) -> set[str]:
+        """The messages that are shown of a page that is not."""
+        late = self._late.get(page, set())
+        return late.union(*(recalled.get(page, ()) for recalled in self._recalled))
 
     def check_open(self) -> None:
         """Raise SyncchatError if the room was left."""

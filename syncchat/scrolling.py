@@ -1,7 +1,7 @@
 """Scrolling: what the user of a room does to see other pages than the newest."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 import anyio
 
@@ -105,6 +105,42 @@ class Scrolling:
             if page is None or {page, min(page + 1, self._window.newest)} <= set(self._window.pages):
                 return page is not None
             return await self._show_around(page, lambda: True)
+
+    @asynccontextmanager
+    async def recalling(self, id: str, page: int | None, before: int) -> AsyncIterator[bool]:
+        """Show a message meanwhile, and some of those before it; False, with nothing done, if it is not here.
+
+        `page` is where it stands, or what answers it, as far as that is known.
+        """
+        found = await self._holder(id, page)
+        if found is None:
+            yield False
+            return
+        with self._pager.hold([found - 1, found]):
+            ids = self._until(found, id)[-before - 1 :]
+            shown = {found: ids}
+            if len(ids) <= before and found > self._window.first and await self._fetch(found - 1):
+                shown[found - 1] = self._until(found - 1, id)[len(ids) - before - 1 :]
+            with self._pager.recalled(shown):
+                yield True
+
+    def _until(self, page: int, id: str) -> list[str]:
+        return sorted(known for known in self._room.page(page).ids() if known <= id)
+
+    async def _holder(self, id: str, page: int | None) -> int | None:
+        """The page that has a message: that one, the one before, or where its id belongs."""
+        near = [] if page is None else [page, page - 1]
+        for candidate in near:
+            if await self._has(candidate, id):
+                return candidate
+        found = await self._find(id)
+        return found if found is not None and found not in near and await self._has(found, id) else None
+
+    async def _has(self, page: int, id: str) -> bool:
+        if page not in self._window.all:
+            return False
+        with self._pager.hold([page]):
+            return await self._fetch(page) and id in self._room.page(page).ids()
 
     async def _show_around(self, page: int, is_it: Callable[[], bool]) -> bool:
         """Show a page and its neighbours, if it is the one that is meant."""

@@ -14,6 +14,7 @@ from syncchat.agent.model import Model
 from syncchat.agent.notebook import Notebook
 from syncchat.agent.policy import Manners
 from syncchat.agent.prices import Prices
+from syncchat.agent.recall import Recall
 from syncchat.agent.shift import Shift
 from syncchat.agent.tenure import Tenure
 from syncchat.agent.tools.loop import Toolbox
@@ -68,6 +69,7 @@ class Agent:
             prices=prices or Prices(),
             clock=clock or (lambda: room.now),
             pace=pace or Pace(),
+            recall=Recall(room),
         )
 
     async def run(self) -> None:

@@ -11,6 +11,7 @@ import anyio
 from syncchat.agent.budget import DayBook, Payer, Spend, day_of
 from syncchat.agent.notebook import Notebook
 from syncchat.agent.prices import Prices
+from syncchat.agent.recall import Recall
 from syncchat.agent.tokens import Tokens
 from syncchat.core.asking import Asked
 from syncchat.core.bucket import TokenBucket
@@ -58,6 +59,7 @@ class Answers:
         now: Callable[[], int] = _now,
     ) -> None:
         self._room = room
+        self._recall = Recall(room)
         self._notebook = notebook
         self._prices = prices or Prices()
         self._now = now
@@ -103,12 +105,18 @@ class Answers:
         if question.verb == USAGE:
             self._tell(SPENT, None, await self._spent(question))
             return
-        message = self._room.message(question.what)
+        if question.page is not None:
+            self._recall.note(question.what, question.page)
+        async with self._recall.of(question.what):
+            await self._explain(question.what)
+
+    async def _explain(self, id: str) -> None:
+        message = self._room.message(id)
         if message is None or (message.agent and message.user != self._room.user):
             return  # it is gone, or its author is to say why
-        answer = await self._because(question.what)
-        if self._room.message(question.what) is not None:
-            self._tell(BECAUSE, question.what, answer)
+        answer = await self._because(id)
+        if self._room.message(id) is not None:
+            self._tell(BECAUSE, id, answer)
 
     def _tell(self, verb: str, what: str | None, answer: dict[str, Any]) -> None:
         if self._room.may_write:

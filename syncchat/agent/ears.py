@@ -96,7 +96,9 @@ class Ears:
             elif asked.verb == "hush":
                 self._hear_hush(asked)
             elif asked.verb in _VERBS:
-                self._tell(Asked(_VERBS[asked.verb], asked.what, asked.user))
+                message = self._room.message(asked.what)
+                re = None if message is None or message.deleted else message.re
+                self._tell(Asked(_VERBS[asked.verb], asked.what, asked.user, page=asked.page, re=re))
 
     def _hear_hush(self, asked: asking.Asked) -> None:
         if type(asked.value) not in (int, float):

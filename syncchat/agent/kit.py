@@ -8,6 +8,7 @@ from syncchat.agent.model import Model
 from syncchat.agent.notebook import Notebook
 from syncchat.agent.policy import Manners
 from syncchat.agent.prices import Prices
+from syncchat.agent.recall import Recall
 from syncchat.agent.tools.loop import Toolbox
 from syncchat.core.room import Room
 
@@ -39,3 +40,4 @@ class Kit:
     notebook: Notebook
     clock: Callable[[], int]
     pace: Pace
+    recall: Recall

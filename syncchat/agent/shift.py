@@ -27,6 +27,7 @@ from syncchat.agent.policy import (
     Wait,
     Withdraw,
 )
+from syncchat.agent.recall import Afar
 from syncchat.agent.recorder import Recorder
 from syncchat.agent.tuning import Tuner
 from syncchat.errors import LogError
@@ -71,6 +72,7 @@ class Shift:
         self._waits: dict[str, Wait] = {}
         self._ambient = kit.manners.ambient
         self._errands: Errands | None = None
+        self._afar = Afar(kit.room, kit.recall, self._events.put)
         self._owing = owing
         self._owes: bool | None = None
         self._page: int | None = None
@@ -100,6 +102,7 @@ class Shift:
             tuner = Tuner(kit, self._hear)
             await tuner.begin()
             tasks.start_soon(tuner.run)
+            tasks.start_soon(self._afar.run)
             with leftovers.listening(), ears.listening():
                 while True:
                     leftovers.finish()
@@ -116,7 +119,8 @@ class Shift:
         """Told at once, in the middle of whatever goes on: a stop waits for nobody."""
         if isinstance(event, Asked) and event.verb == "stop" and self._errands is not None:
             self._errands.stop(event.id, event.user)
-        self._events.put(event)
+        if not (isinstance(event, Asked) and self._afar.takes(event)):
+            self._events.put(event)
 
     async def _rest(self) -> None:
         """Wait until something happens, or until the policy has to look at the clock."""
@@ -199,7 +203,7 @@ class Shift:
 
     def _tell_owing(self) -> None:
         """Tell whether it may leave: not before all that was promised is done."""
-        owes = self._policy.is_busy or len(self._events) > 0
+        owes = self._policy.is_busy or self._afar.busy or len(self._events) > 0
         if owes != self._owes:
             self._owes = owes
             self._owing(owes)

@@ -10,7 +10,7 @@ from syncchat.agent.draft import Draft
 from syncchat.agent.kit import Kit
 from syncchat.agent.model import Model
 from syncchat.agent.policy.events import End
-from syncchat.agent.prompt import Prompt, reply_prompt
+from syncchat.agent.prompt import REPLY_WINDOW, Prompt, reply_prompt
 from syncchat.agent.spending import Charged, OverBudget, notice
 from syncchat.agent.tools.tool import ToolContext
 from syncchat.core.message import Message
@@ -136,6 +136,12 @@ class Turn:
 
     async def run(self) -> Outcome:
         """Claim, write, finish; returns how it ended. Cancelled, it finishes as interrupted."""
+        job = self.job
+        about = [job.id] if job.of is None else [job.of, job.id]
+        async with self._kit.recall.of(*about, before=REPLY_WINDOW):
+            return await self._run()
+
+    async def _run(self) -> Outcome:
         self._claim()
         try:
             while self._cut is None and self._left:

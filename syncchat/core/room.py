@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from syncchat.core.asking import MAX_VALUE, Asked, asked_key
+from syncchat.core.asking import AFAR, MAX_VALUE, Asked, asked_key, from_afar
 from syncchat.core.changes import Change
 from syncchat.core.codec import dump
 from syncchat.core.grant import Role
@@ -237,6 +237,7 @@ class Room:
     def ask(self, verb: str, id: str | None = None, value: Any = 1) -> str:
         """Ask for something about a message, `stop` say, or about none; returns the `what` of the request.
 
+        What has to be heard now is written on the newest page, and the rest beside the message.
         Asking again with another `value`, which is JSON, takes the place of the earlier request; with the
         same one it changes nothing. Raises UnknownMessage, InvalidName for a verb that is no name,
         TextTooLong for a value over MAX_VALUE bytes of JSON, ValueError or TypeError for one that is no JSON.
@@ -246,6 +247,8 @@ class Room:
             raise TextTooLong(f"what is asked has more than {MAX_VALUE} bytes of JSON")
         page = self._newest() if id is None else self._page_of(id)
         what = base32(self._hlc.next(), HLC_WIDTH) if id is None else page.now(id)
+        if verb in AFAR and page is not self._newest():
+            page, value = self._newest(), from_afar(value, page.number)
         key = asked_key(verb, what, self.user)
         if page.requests.read(key) != value:
             page.requests.set(key, value)

@@ -40,6 +40,13 @@ class Past:
                 store.table(MESSAGES).set(id, {"text": text})
         return ids
 
+    def answer(self, page: int, text: str, *, user: str, re: str) -> str:
+        """The answer of an agent to a message; returns its id."""
+        [id] = self.write(page, text, user=user)
+        with self._doc(page_name(self._room, page)) as store:
+            store.table(MESSAGES).set(id, {"text": text, "re": re, "agent": True})
+        return id
+
     def mark(self, id: str, page: int, *, on: int, value: Any = None) -> None:
         """Mark on page `on` that a late message stands on `page`."""
         with self._doc(page_name(self._room, on)) as store:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 from pycrdt import Doc
 
-from syncchat.core.asking import Asked
 from syncchat.core.ids import MAX_AHEAD, Hlc, format_id, parse_id
 from syncchat.core.message import MAX_TEXT, BadText, TextTooLong, UnknownMessage
 from syncchat.core.people import Person
@@ -303,7 +302,7 @@ def test_G6_a_stream_is_no_longer_than_a_message_may_be() -> None:
     assert len(stream.text) == MAX_TEXT
 
 
-# Reactions and requests
+# Reactions
 
 
 def test_reactions_are_grouped_by_emoji_and_everybody_takes_back_their_own() -> None:
@@ -327,20 +326,6 @@ def test_G6_an_emoji_that_could_not_be_read_back_is_refused(emoji: str) -> None:
     ann, _, id = shared()
     with pytest.raises(BadText, match="no reaction"):
         ann.room.react(id, emoji)
-
-
-def test_what_is_asked_is_heard_once_wherever_it_comes_from() -> None:
-    ann, bob, id = shared()
-    heard: list[list[Asked]] = []
-    ann.room.listen_asked(heard.append)
-    bob.room.ask("stop", id)
-    bob.room.ask("stop", id)
-    ann.take(bob)
-    bob.store.table("requests").set("odd", 1)
-    bob.store.table("requests").set("a|b|c|d", 1)
-    ann.take(bob)
-    assert heard == [[Asked("stop", id, "bob", 1, NOW)]]
-    assert list(ann.room.asked()) == [Asked("stop", id, "bob", 1, NOW)]
 
 
 # People and the cover

@@ -9,12 +9,24 @@ from syncchat.core.grant import Role
 from syncchat.peer import Peer
 from syncchat.testing.model_server import Behaviour
 from syncchat.testing.program import PATIENCE, Daemon
-from tests.server.http_caller import scene, until
+from tests.server.http_caller import Caller, Json, scene, until
 from tests.server.letting import run, token
 from tests.server.test_api import Api
 
 ASK = "/api/v1/rooms/lobby/ask"
 ENDLESS = Behaviour(endless=True, pace=0.01)
+
+
+async def version_of(caller: Caller, id: str) -> Json:
+    """The new version of an answer, as soon as it is finished."""
+    found: list[Json] = []
+
+    async def is_there() -> bool:
+        found[:] = [a for a in await caller.answers() if a["of"] == id and not a["streaming"]]
+        return bool(found)
+
+    await until(is_there)
+    return found[-1]
 
 
 @pytest.mark.anyio
@@ -43,13 +55,27 @@ async def test_A16_W1_who_has_only_http_gets_another_version_also_when_the_agent
         await anyio.to_thread.run_sync(daemon.restart)
         await until(caller.is_alone)
         assert await caller.ask("again", failed["id"]) == 202
-
-        async def is_there() -> bool:
-            return any(a["of"] == failed["id"] and not a["streaming"] for a in await caller.answers())
-
-        await until(is_there)
-        [_, answer] = await caller.answers()
+        answer = await version_of(caller, failed["id"])
         assert (answer["text"], answer["state"]) == ("Hello there", None)
+
+
+@pytest.mark.anyio
+async def test_A29_W1_who_has_only_http_gets_another_version_of_an_answer_that_is_long_ago(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path, Behaviour()) as (caller, _, server):
+        asked = await caller.post("@agent hello?")
+        old = await caller.answer(lambda answer: not answer["streaming"])
+
+        async def is_turned() -> bool:
+            await caller.post("long " * 2_000)
+            return int((await caller.get("/messages?limit=1"))["next"].partition(":")[0]) == 3
+
+        await until(is_turned)
+        assert await caller.ask("again", old["id"]) == 202
+        answer = await version_of(caller, old["id"])
+        assert (answer["re"], answer["text"]) == (asked, "Hello there")
+        assert "@agent hello?" in server.calls[-1]["messages"][-1]["content"]
 
 
 @pytest.mark.anyio

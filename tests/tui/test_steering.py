@@ -308,6 +308,19 @@ async def test_A23_usage_shows_the_answer_to_this_question_and_no_other(scene: S
         assert "calls left today: 8" in panel(app)
 
 
+async def test_A16_a_key_leads_from_a_new_version_to_the_earlier_one_and_back(scene: Scene) -> None:
+    alice, bot, _ = scene
+    first = answer(bot, "thus", alice.post("@bot why?"))
+    steering = steer(alice)
+    assert not steering.offers("cited")
+    with pytest.raises(CannotSteer):
+        steering.go_cited()
+    second = answer(bot, "or thus", of=first)
+    assert steer(alice).offers("cited")
+    assert steer(alice).go_cited() == first
+    assert steer(alice, second).go_cited() == first
+
+
 async def test_A6_a_key_leads_to_what_an_answer_cites_one_after_the_other_and_back(scene: Scene) -> None:
     alice, bot, _ = scene
     app = ChatApp(alice, FakePeer(), server=True)

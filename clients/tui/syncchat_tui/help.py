@@ -27,7 +27,7 @@ SECTIONS = {
         "F6": "stop an agent's answer, or ask for it again",
         "F7": "an agent that waits answers now",
         "F9": "look at the tools an agent wants to use",
-        "Ctrl+G": "go to what an answer cites, one after the other",
+        "Ctrl+G": "go to what an answer cites, and to its earlier version",
         "Shift + mouse": "select text to copy",
         "F2": "go offline, or online again",
         "F3": "take back what was refused (it is copied, too)",

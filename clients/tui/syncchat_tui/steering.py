@@ -132,28 +132,28 @@ class Steering:
     # What an answer cites
 
     def go_cited(self) -> str:
-        """The message to go to: those that an answer cites, in turn, and then the answer again."""
+        """The message to go to: those that an answer leads to, in turn, and then the answer again."""
         id = self._next_cited()
         if id is None:
-            raise CannotSteer("No answer here cites a message.")
+            raise CannotSteer("No answer here cites a message, or has an earlier version.")
         if id not in self._tour:
-            answer = self._citing()
-            self._tour = [] if answer is None else [answer.id, *dict.fromkeys(id for _, id in answer.cites)]
+            answer = self._leading()
+            self._tour = [] if answer is None else [answer.id, *_leads(answer)]
         self._led = id
         return id
 
     def _next_cited(self) -> str | None:
         if self._tour and self._is_on_tour(self._selected()):
             return self._tour[(self._tour.index(self._led) + 1) % len(self._tour)]
-        answer = self._citing()
-        return None if answer is None else answer.cites[0][1]
+        answer = self._leading()
+        return None if answer is None else _leads(answer)[0]
 
     def _is_on_tour(self, selected: str | None) -> bool:
         """Whether the user is where we led; also where what is cited was looked for in vain, far from all."""
         return selected in self._tour or (selected is None and self._room.message(self._tour[0]) is None)
 
-    def _citing(self) -> Message | None:
-        return self._newest(lambda message: bool(message.cites) and not message.deleted)
+    def _leading(self) -> Message | None:
+        return self._newest(lambda message: bool(_leads(message)))
 
     # What is asked for
 
@@ -316,3 +316,11 @@ def _is_written(message: Message) -> bool:
 
 def _is_answer(message: Message) -> bool:
     return message.agent and not message.streaming and not message.deleted
+
+
+def _leads(message: Message) -> list[str]:
+    """The messages that an answer leads to: those that it cites, and the version before it."""
+    if message.deleted:
+        return []
+    earlier = [] if message.of is None else [message.of]
+    return list(dict.fromkeys([*(id for _, id in message.cites), *earlier]))

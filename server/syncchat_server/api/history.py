@@ -99,8 +99,13 @@ class History:
     async def find(self, room: str, place: Place) -> str | None:
         """The doc of the page that a place is on, by its time if need be; None if there is no such page."""
         cover = await self._docs.cover(room)
+        page = await self.find_in(room, cover, place)
+        return None if page is None else page_name(room, page)
+
+    async def find_in(self, room: str, cover: Cover, place: Place) -> int | None:
+        """The page that a place is on, by its time if need be, in a room with this cover; None if none is."""
         page = await self.page_of(room, cover, place.id) if place.page is None else place.page
-        return page_name(room, page) if cover.first <= page <= cover.newest else None
+        return page if cover.first <= page <= cover.newest else None
 
     async def _start(self, room: str, cover: Cover, before: Place | None) -> tuple[int, str]:
         if before is None or (before.page or 0) > cover.newest:

@@ -47,10 +47,14 @@ def read_message(room: str, updates: Sequence[bytes], id: str) -> Json | None:
     return next(iter(_messages(room, as_doc(updates), [id])), None)
 
 
-def is_there(room: str, updates: Sequence[bytes], id: str, request: str) -> tuple[bool, bool]:
-    """Whether a page has a message of this id, and whether it has this row of `requests`."""
-    doc = as_doc(updates)
-    return bool(_messages(room, doc, [id])), request in doc.get(REQUESTS, type=Map)
+def has_message(room: str, updates: Sequence[bytes], id: str) -> bool:
+    """Whether a page has a message of this id."""
+    return bool(_messages(room, as_doc(updates), [id]))
+
+
+def has_request(updates: Sequence[bytes], row: str) -> bool:
+    """Whether a page has this row of `requests`."""
+    return row in as_doc(updates).get(REQUESTS, type=Map)
 
 
 def first_id(updates: Sequence[bytes]) -> str | None:

@@ -11,7 +11,7 @@ from typing import Self
 
 import anyio
 
-from syncchat.core.asking import asked_key
+from syncchat.core.asking import asked_key, from_afar
 from syncchat.core.closing import Closing
 from syncchat.core.cover import Cover
 from syncchat.core.grant import Claims, Role
@@ -28,7 +28,7 @@ from syncchat_server.api.erasing import Eraser
 from syncchat_server.api.history import History, Place
 from syncchat_server.api.poster import Poster
 from syncchat_server.api.problems import invalid, no_message, no_room, of_closing, unavailable
-from syncchat_server.api.reading import Json, find, is_there, message_json
+from syncchat_server.api.reading import Json, find, has_message, has_request, message_json
 from syncchat_server.api.visit import visit
 from syncchat_server.stays import LOOKOUT
 
@@ -148,19 +148,19 @@ class Rooms:
     async def ask(self, claims: Claims, room: str, verb: str, place: Place) -> None:
         """Ask the room's agents for something about a message: durable on return, and once is enough.
 
-        Raises Problem.
+        It is written on the newest page, where they hear it (see `Room.ask`). Raises Problem.
         """
         if not (await self.admit(claims, room)).writes:
             raise of_closing(Closing(CloseCode.REFUSED, "a reader changes nothing", rule="G11"))
         row = asked_key(verb, place.id, claims.user)
         async with self._poster(claims, room) as poster:
-            page = await self.history.find(room, place)
-            look = partial(is_there, room, id=place.id, request=row)
-            known, asked = (False, False) if page is None else await self._docs.read(page, look)
-            if page is None or not known:
+            cover = await self._docs.cover(room)
+            page, newest = await self.history.find_in(room, cover, place), page_name(room, cover.newest)
+            look = partial(has_message, room, id=place.id)
+            if page is None or not await self._docs.read(page_name(room, page), look):
                 raise no_message()
-            if not asked:
-                await poster.put(page, REQUESTS, row, 1)
+            if not await self._docs.read(newest, partial(has_request, row=row)):
+                await poster.put(newest, REQUESTS, row, 1 if page == cover.newest else from_afar(1, page))
 
     async def _posted(self, user: str, room: str, cover: Cover, body: Body, key: str) -> Json | None:
         """What was posted with a key: its message's id tells, so that no key is kept anywhere else."""

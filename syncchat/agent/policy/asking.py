@@ -2,7 +2,8 @@
 
 from syncchat.agent.policy.decisions import Rule
 from syncchat.agent.policy.desk import Desk
-from syncchat.agent.policy.memory import Memory
+from syncchat.agent.policy.events import Asked
+from syncchat.agent.policy.memory import Memory, Note
 from syncchat.agent.policy.turns import Turn
 
 
@@ -13,14 +14,14 @@ def stop(desk: Desk, id: str, user: str) -> None:
         desk.withdraw(turn, Rule.STOPPED, by=user)
 
 
-def again(desk: Desk, memory: Memory, id: str, user: str, now: int) -> None:
-    """A new version of an answer; one is enough, however many ask. An answer that is forgotten has none."""
-    note = memory.notes.get(id)
-    if note is None or note.user != memory.me.user or note.re is None or note.spoken or note.gone:
+def again(desk: Desk, memory: Memory, asked: Asked, now: int) -> None:
+    """A new version of an answer; one is enough, however many ask."""
+    note = memory.notes.get(asked.id) or Note(memory.notes.author(asked.id) or "", now, asked.re)
+    if note.user != memory.me.user or note.re is None or note.spoken or note.gone:
         return
     if desk.holding(note.re) is None:
-        asker = memory.notes.author(note.re) or user
-        desk.add(Turn(note.re, asker, now, now, Rule.AGAIN, asked=True, of=id, by=user))
+        asker = memory.notes.author(note.re) or asked.user
+        desk.add(Turn(note.re, asker, now, now, Rule.AGAIN, asked=True, of=asked.id, by=asked.user))
 
 
 def answer_now(desk: Desk, id: str, user: str, now: int) -> None:

@@ -71,6 +71,8 @@ class Here:
 class Asked:
     """Somebody who may write asks: `id` is that of a trigger or of a reply, `seconds` are for `hush` only.
 
+    `page` is where that stands, if it is not the newest; `re` is what it answers, as far as that is known.
+
     `stop` ends what waits (what is being written, the runtime stops and tells by Ended); `again` wants a
     new version of an answer; `now` does not wait; `hush` for 0 seconds ends a hush, `summon` a `dismiss`.
     """
@@ -79,6 +81,8 @@ class Asked:
     id: str
     user: str
     seconds: int = 0
+    page: int | None = None
+    re: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -285,7 +285,7 @@ class TurnPolicy:
             case "stop":
                 stop(self._desk, asked.id, asked.user)
             case "again" if not self._mood.dismissed:
-                again(self._desk, self._memory, asked.id, asked.user, self._now)
+                again(self._desk, self._memory, asked, self._now)
             case "now" if not self._mood.dismissed:
                 answer_now(self._desk, asked.id, asked.user, self._now)
             case "hush":
