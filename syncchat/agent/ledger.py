@@ -78,7 +78,8 @@ def read_entry(room: str, told: Mapping[str, Any]) -> Entry:
 class Ledger:
     """The entries of one room, those about its newest messages; a `journal.State`.
 
-    Who comes back hears old messages again: what is decided about those then pushes out nothing newer.
+    Who comes back hears old messages again: what is decided about those then pushes out nothing newer. One
+    that is answered is as new as its last answer.
     """
 
     room: str
@@ -100,7 +101,7 @@ class Ledger:
         last = self.entries.pop(new.id, None)
         self.entries[new.id] = _after(last, new) if last is not None else new
         if len(self.entries) > MAX_ENTRIES:
-            del self.entries[min(self.entries)]
+            del self.entries[min(self.entries.values(), key=_newest).id]
 
     def whole(self) -> Any:
         """See `syncchat.journal.State`."""
@@ -110,6 +111,11 @@ class Ledger:
         """See `syncchat.journal.State`."""
         for entry in whole:
             self.take(entry)
+
+
+def _newest(entry: Entry) -> str:
+    """The newest message that an entry is about: ids are in the order of their times."""
+    return max(entry.id, entry.reply or "")
 
 
 def _after(last: Entry, new: Entry) -> Entry:

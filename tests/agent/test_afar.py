@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from syncchat.agent import Agent, Notebook, Pace
+from syncchat.agent.ledger import MAX_ENTRIES
 from syncchat.core.ids import format_id
 from syncchat.core.message import Message
 from syncchat.journal import Journals
@@ -179,6 +180,24 @@ def test_A22_A29_why_is_told_of_old_messages_too() -> None:
         [told] = scene.ann.asked("because")
         assert (told.user, told.what, told.value) == ("bot", scene.question, {"decision": "unknown"})
         assert told.page == 1
+
+    live(story)
+
+
+def test_A22_A29_why_a_new_version_was_written_is_known_however_much_was_decided_since_the_question() -> None:
+    async def story(scene: Scene) -> None:
+        for number in range(MAX_ENTRIES + 1):
+            scene.ann.post(f"message {number}")
+            if number % 100 == 0:
+                await rest()
+        await rest()
+        await scene.ask("again", scene.answer, 1)
+        await rest()
+        [answer] = scene.answers
+        scene.ann.ask("why", answer.id)
+        await rest()
+        [told] = scene.ann.asked("because")
+        assert (told.value["decision"], told.value["rule"]) == ("speak", "again")
 
     live(story)
 
