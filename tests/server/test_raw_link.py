@@ -10,7 +10,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from websockets.asyncio.client import ClientConnection, connect
 
 from syncchat.errors import LinkClosed, ProtocolError
@@ -24,22 +24,24 @@ FRAMES = [b"%d" % number for number in range(100)]
 whose: ContextVar[str] = ContextVar("whose", default="nobody's")
 
 
-class Server(UpServer):
-    def __init__(self, serve: Callable[[RawLink], Awaitable[None]]) -> None:
-        async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            await receive()
-            await send({"type": "websocket.accept"})
-            whose.set("the app's")
-            await serve(scope["extensions"][RAW_SOCKET]())
+def client_of(
+    serve: Callable[[RawLink], Awaitable[None]],
+) -> contextlib.AbstractAsyncContextManager[ClientConnection]:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        whose.set("the app's")
+        await serve(scope["extensions"][RAW_SOCKET]())
 
-        super().__init__(uvicorn.Config(app, ws=RawSocketProtocol, lifespan="off", log_config=None))
+    return client_of_app(app)
 
 
 @asynccontextmanager
-async def client_of(serve: Callable[[RawLink], Awaitable[None]]) -> AsyncIterator[ClientConnection]:
+async def client_of_app(app: ASGIApp) -> AsyncIterator[ClientConnection]:
+    config = uvicorn.Config(app, ws=RawSocketProtocol, lifespan="off", log_config=None)
     with socket.create_server(("127.0.0.1", 0)) as listener, anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as tasks:
-            server = Server(serve)
+            server = UpServer(config)
             tasks.start_soon(server.serve, [listener])
             await server.up.wait()
             async with connect(f"ws://127.0.0.1:{listener.getsockname()[1]}/") as client:
@@ -125,3 +127,22 @@ async def test_S4_a_text_frame_and_the_end_of_the_link_are_raised_there_too() ->
         await client.close()
         await ended.wait()
     assert raised == [ProtocolError, LinkClosed]
+
+
+@pytest.mark.anyio
+async def test_S4_no_attribute_of_a_connection_needs_a_dict() -> None:
+    kept: list[object] = []
+    ended = anyio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        offer = scope["extensions"][RAW_SOCKET]
+        offer()
+        protocol = offer.args[0]
+        kept.append(vars(protocol))
+        ended.set()
+
+    async with client_of_app(app):
+        await ended.wait()
+    assert kept == [{}], "a name that uvicorn has added belongs into __slots__"
