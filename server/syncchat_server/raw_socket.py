@@ -22,6 +22,7 @@ from syncchat.link.protocol import short
 from syncchat.wakeup import Wakeup
 from syncchat_server.app import RAW_SOCKET
 from syncchat_server.framing import Frames
+from syncchat_server.gate import Gate
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveEvent, WebSocketCloseEvent
@@ -150,11 +151,13 @@ class RawSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.close()
 
     def forget_handshake(self) -> None:
-        """Let go of the headers, which nobody reads any more: kilobytes for each idle connection."""
+        """Let go of headers and events that nobody needs any more: kilobytes for each idle connection."""
         self.scope["headers"] = []
         self.request.headers.clear()
         self.response.headers.clear()
         self.queue = cast("asyncio.Queue[ASGIReceiveEvent]", _NOBODY_RECEIVES)
+        if self.writable.is_set():  # thus nobody waits at the large one
+            self.writable = cast(asyncio.Event, Gate())
 
     def pause_writing(self) -> None:
         super().pause_writing()

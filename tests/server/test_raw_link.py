@@ -141,6 +141,7 @@ async def test_S4_no_attribute_of_a_connection_needs_a_dict() -> None:
         offer()
         protocol = offer.args[0]
         kept.append(vars(protocol))
+        await protocol.writable.wait()
         ended.set()
 
     async with client_of_app(app):
