@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.datastructures import Headers
 
 from syncchat.errors import LinkClosed, ProtocolError
 from syncchat_server.app import RAW_SOCKET
@@ -130,7 +131,7 @@ async def test_S4_a_text_frame_and_the_end_of_the_link_are_raised_there_too() ->
 
 
 @pytest.mark.anyio
-async def test_S4_no_attribute_of_a_connection_needs_a_dict() -> None:
+async def test_S4_no_attribute_of_a_connection_needs_a_dict_and_nothing_of_its_handshake_is_kept() -> None:
     kept: list[object] = []
     ended = anyio.Event()
 
@@ -140,10 +141,10 @@ async def test_S4_no_attribute_of_a_connection_needs_a_dict() -> None:
         offer = scope["extensions"][RAW_SOCKET]
         offer()
         protocol = offer.args[0]
-        kept.append(vars(protocol))
+        kept.extend([vars(protocol), scope, protocol.request.headers, protocol.response.headers])
         await protocol.writable.wait()
         ended.set()
 
     async with client_of_app(app):
         await ended.wait()
-    assert kept == [{}], "a name that uvicorn has added belongs into __slots__"
+    assert kept == [{}, {}, Headers(), Headers()], "a name that uvicorn has added belongs into __slots__"
