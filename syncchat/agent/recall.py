@@ -2,7 +2,7 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Final
@@ -49,18 +49,22 @@ class Recall:
 
         What answers another goes before it: they stand near each other.
         """
-        room, page = self._room, None
         async with AsyncExitStack() as stack:
-            for id in ids if isinstance(room, PagedRoom) else ():
-                page = self._pages.get(id, page)
-                bringing = room.recalling(id, page=page, before=before if id == ids[-1] else 0)
-                try:
-                    await stack.enter_async_context(bringing)
-                except LogError as error:
-                    logger.error("room %s: an older message could not be read: %s", room.name, error)
-                shown = room.timeline.page_of(id)
-                page = page if shown is None else shown.number
+            if isinstance(self._room, PagedRoom):
+                await self._bring(self._room, ids, before, stack)
             yield
+
+    async def _bring(self, room: PagedRoom, ids: Sequence[str], before: int, stack: AsyncExitStack) -> None:
+        page = None
+        for id in ids:
+            page = self._pages.get(id, page)
+            bringing = room.recalling(id, page=page, before=before if id == ids[-1] else 0)
+            try:
+                await stack.enter_async_context(bringing)
+            except LogError as error:
+                logger.error("room %s: an older message could not be read: %s", room.name, error)
+            shown = room.timeline.page_of(id)
+            page = page if shown is None else shown.number
 
 
 class Afar:

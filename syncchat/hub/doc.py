@@ -18,15 +18,12 @@ from syncchat.hub.attendance import Attendance, Spawn
 from syncchat.hub.audience import Audience
 from syncchat.hub.beat import Beat
 from syncchat.hub.chronicle import Chronicle
-from syncchat.hub.ledger import DROPPED, Ledger, Offer, Outcome, ServerWrite
+from syncchat.hub.ledger import DROPPED, NOTHING, Ledger, Offer, Outcome, ServerWrite
 from syncchat.hub.limits import Limits
 from syncchat.hub.seat import Seat
 from syncchat.hub.stats import Stats
 from syncchat.log import Log
 from syncchat.wakeup import Wakeup
-
-NOTHING = b"\x00\x00"
-"""The update that changes nothing."""
 
 NO_STATE = b"\x00"
 """The state vector of who has nothing."""

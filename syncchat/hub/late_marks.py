@@ -12,14 +12,12 @@ from syncchat.core.ids import cover_name, page_name
 from syncchat.core.page import MARKS
 from syncchat.core.plan import Plan
 from syncchat.errors import Refused
+from syncchat.hub.ledger import NOTHING
 from syncchat.hub.room_history import RoomHistory, update_of
 from syncchat.hub.stats import Stats
 
 if TYPE_CHECKING:
     from syncchat.hub.doc import ServedDoc
-
-NOTHING = b"\x00\x00"
-"""The update that changes nothing: when it is written, all that was written before it is durable."""
 
 AT_ONCE = 4096
 """Late messages marked with one update: with all that they may mention these are not too many for it."""
@@ -78,7 +76,9 @@ class LateMarks:
             history = await self._history(room)
             newest = history.newest
             # A crash may take back a page that was opened a moment ago; marks on it would never be counted.
-            await (await self._docs.load(cover_name(room))).write(NOTHING)
+            await (await self._docs.load(cover_name(room))).write(
+                NOTHING
+            )  # when it is written, all before it is durable
             target = await self._docs.load(page_name(room, newest))
             known = await self._marked_between(room, page, newest)
             if history.arrived is not None:

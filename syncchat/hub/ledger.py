@@ -1,10 +1,12 @@
 """A doc as its log holds it: what is offered is judged, applied, and appended to the log as one commit."""
 
+import json
 import logging
 from asyncio import Future, get_running_loop
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pycrdt import Doc, Map, TransactionEvent, merge_updates
@@ -14,7 +16,8 @@ from syncchat.compaction import compact
 from syncchat.core.grant import Grant, Role
 from syncchat.core.guard import Accept, judge
 from syncchat.core.ids import parse_doc
-from syncchat.core.places import Row
+from syncchat.core.lib0 import decode_state
+from syncchat.core.places import Layer, Row
 from syncchat.core.plan import Plan
 from syncchat.core.schema import COVER, PAGE, SERVER, schema_of
 from syncchat.core.snapshot import NotEqual
@@ -35,6 +38,11 @@ COMPACT_FIRST = 1000
 SERVERS = Grant(SERVER, Role.WRITER)
 """The grant under which the server itself writes."""
 
+NOTHING = b"\x00\x00"
+"""The update that changes nothing."""
+
+_NO_NEWS = Accept(Plan(Layer(), {}, Update({}, [], NOTHING)))
+_NOBODYS: Mapping[int, str] = MappingProxyType({})
 
 DROPPED = "that page was dropped: the room keeps its newest messages only"
 
@@ -100,10 +108,12 @@ class Ledger:
     """
 
     __slots__ = (
+        "_bound",
+        "_clients",
         "_doc",
         "_everything",
         "_grown",
-        "_index",
+        "_known",
         "_log",
         "_made",
         "_name",
@@ -128,7 +138,9 @@ class Ledger:
         self.is_dropped = False
         self.begun: list[Plan] | None = None
         self._doc: Doc[Any] = Doc()
-        self._index = StructIndex(self._doc.get_update, partial(_value, self._doc))
+        self._known: StructIndex | None = None
+        self._bound: Mapping[int, str] = _NOBODYS
+        self._clients: Collection[int] | None = None
         self._made: bytes | None = None
         self._everything: bytes | None = None
         self._unbound: dict[int, str] | None = None
@@ -164,24 +176,37 @@ class Ledger:
         self.entries = len(entries)
         self.seq = entries[-1].seq if entries else 0
         self._grown = sum(len(entry.data) for entry in entries)
-        whole = self._doc.get_update
-        read = partial(_value, self._doc)  # not of this object: a circle would wait for the garbage collector
-        state = whole()
-        index = partial(StructIndex.load, state, self._schema.owner_of, source=whole, read=read)
-        self._index = await run_in_background(index) if len(state) > OFFLOAD else index()
-        await self._load_owners()
-
-    async def _load_owners(self) -> None:
-        """What is on disk counts; what only the rows tell is written with the next commit."""
         try:
-            bound = await read_owners(self._log, self._name)
+            self._bound = await read_owners(self._log, self._name) or _NOBODYS
         except MalformedUpdate as error:
             raise LogCorrupt(
                 f"the owners of the client ids of {self._name} cannot be read: {error}"
             ) from error
-        derived = self._index.owner
+        if self._grown > OFFLOAD:
+            self._claim(await run_in_background(self._indexing()))
+
+    def _indexing(self) -> Callable[[], StructIndex]:
+        whole = self._doc.get_update
+        read = partial(_value, self._doc)  # not of this object: a circle would wait for the garbage collector
+        return partial(StructIndex.load, whole(), self._schema.owner_of, source=whole, read=read)
+
+    def _claim(self, index: StructIndex) -> StructIndex:
+        """What is on disk counts; what only the rows tell is written with the next commit."""
+        derived, bound = index.owner, self._bound
         self._unbound = {client: user for client, user in derived.items() if client not in bound} or None
-        self._index.claim(bound)
+        index.claim(bound)
+        self._known, self._bound, self._clients = index, _NOBODYS, None
+        return index
+
+    @property
+    def _index(self) -> StructIndex:
+        """Made when somebody writes: who only reads need not wait for it, and most docs are only read."""
+        if self._known is not None:
+            return self._known
+        try:
+            return self._claim(self._indexing()())
+        except MalformedUpdate as error:
+            raise LogCorrupt(f"what the log has of {self._name} cannot be read: {error}") from error
 
     def apply(self, offers: Sequence[Offer], now: int) -> list[Outcome]:
         """Judge and apply in one transaction, whose one update is the commit; `now` is in ms since 1970.
@@ -211,6 +236,9 @@ class Ledger:
     def _take(self, offer: Offer, now: int) -> Outcome:
         parts = 0
         try:
+            if offer.update == NOTHING:  # who enters, and has written nothing, says so
+                self._check_open(offer, _NO_NEWS)
+                return Outcome(offer, _NO_NEWS)
             update = decode_update(offer.update, most=MOST)
             parts = update.parts
             return Outcome(offer, self._judge(offer, update, now), parts)
@@ -276,7 +304,8 @@ class Ledger:
 
     def rows(self, root: str) -> dict[str, Any]:
         """The rows of a root, as they stand in the doc."""
-        return self._doc.get(root, type=Map).to_py() or {}
+        rows: dict[str, Any] = json.loads(str(self._doc.get(root, type=Map)))  # asked for all at once
+        return rows
 
     def is_full(self, limits: Limits, messages: int) -> bool:
         """Whether a page with so many messages is so large that there should be another one."""
@@ -292,7 +321,13 @@ class Ledger:
 
     def owns(self, client: int, user: str) -> bool:
         """Whether a client id is this user's, or nobody's yet."""
-        return self._index.owner.get(client, user) == user
+        if self._known is not None:
+            return self._known.owner.get(client, user) == user
+        if self._clients is None:
+            self._clients = frozenset(decode_state(self.state()))
+        if client in self._clients and client not in self._bound:  # written when owners were not stored
+            return self._index.owner.get(client, user) == user
+        return self._bound.get(client, user) == user
 
     def state(self) -> bytes:
         """The doc's state vector."""
