@@ -76,9 +76,8 @@ class LateMarks:
             history = await self._history(room)
             newest = history.newest
             # A crash may take back a page that was opened a moment ago; marks on it would never be counted.
-            await (await self._docs.load(cover_name(room))).write(
-                NOTHING
-            )  # when it is written, all before it is durable
+            # When nothing is written, all that was to be written before it is durable.
+            await (await self._docs.load(cover_name(room))).write(NOTHING)
             target = await self._docs.load(page_name(room, newest))
             known = await self._marked_between(room, page, newest)
             if history.arrived is not None:
