@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from syncchat.core.codec import load
+from syncchat.core.ids import is_id
 from syncchat.core.mentions import mentioned
-from syncchat.core.message import read_body, read_id
+from syncchat.core.message import read_body
 from syncchat.core.page import MARKS, MESSAGES, STREAMS
 from syncchat.core.places import Row
 from syncchat.core.plan import Plan
@@ -111,7 +112,7 @@ def arrivals_on(messages: Mapping[str, Any], marks: Mapping[str, Any]) -> tuple[
 
 def _readable(rows: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for id, text in sorted(rows.items()):
-        if isinstance(text, str) and read_id(id) is not None:
+        if isinstance(text, str) and is_id(id):
             yield id, text
 
 
