@@ -20,7 +20,7 @@ class Reading:
         self._room = room
         self._cover = cover
         self._here = ReadMark("", 0, 0)
-        self._told = ""
+        self._told = self._here
         self._work = Wakeup()
 
     @property
@@ -51,11 +51,13 @@ class Reading:
         self._here = ReadMark(last, self._cover.messages, self._cover.mentions(self._room.user))
 
     def tell(self) -> None:
-        """Tell it, unless it is told."""
-        if self._here.id > self._told:
-            self._told = self._here.id
+        """Tell it, unless it is told; again if something that had arrived and is gone counts as unread."""
+        here, told = self._here, self._told
+        is_gone = here.messages > told.messages and self._cover.unread(self._room.user).messages > 0
+        if here.id > told.id or (here.id and is_gone):
+            self._told = here
             with suppress(ValueError):  # what else was said of oneself leaves no room for it
-                self._room.set_presence(read=self._told)
+                self._room.set_presence(read=here.id, arrived=here.messages)
 
     async def run(self) -> None:
         """Tell it at once, but not too often, until cancelled."""

@@ -27,7 +27,8 @@ def _floor() -> int:
 class Attendance:
     """What the seats of a doc say of themselves; `owns` tells whether a client id may be a user's.
 
-    `on_read`, if there is one, is told of each user who says up to which message it has read.
+    `on_read`, if there is one, is told of each user who says up to which message it has read, and of how many
+    that had arrived this was all.
     """
 
     __slots__ = ("_audience", "_desk", "_limits", "_on_read", "_owns", "_spawn", "_stats")
@@ -40,7 +41,7 @@ class Attendance:
         *,
         owns: Callable[[int, str], bool],
         spawn: Spawn,
-        on_read: Callable[[str, str], None] | None = None,
+        on_read: Callable[[str, str, int], None] | None = None,
     ) -> None:
         self._audience = audience
         self._limits = limits
@@ -100,17 +101,20 @@ class Attendance:
     def _show(self, seat: Seat, entries: list[Entry], pace: TokenBucket) -> None:
         pace.take(1, asyncio.get_running_loop().time())
         if self._on_read is not None:
-            for id in filter(None, map(_read_up_to, entries)):
-                self._on_read(seat.user, id)
+            for id, arrived in filter(None, map(_read_up_to, entries)):
+                self._on_read(seat.user, id, arrived)
         self._audience.spread(encode(self._desk.put(entries, seat)), besides=seat)
         if seat.reads and not self._audience.is_slow(seat):
             seat.say(Awareness(encode(entries)))  # a stock client counts it as a sign of life
 
 
-def _read_up_to(entry: Entry) -> str | None:
-    """The message up to which a user has read, if its presence tells that."""
-    id = json.loads(entry.state).get("read") if '"read":' in entry.state else None
-    return id if isinstance(id, str) else None
+def _read_up_to(entry: Entry) -> tuple[str, int] | None:
+    """The message up to which a user has read, and of how many that was all, if its presence tells that."""
+    match json.loads(entry.state) if '"read":' in entry.state else None:
+        case {"read": str(id), **others}:
+            arrived = others.get("arrived")
+            return id, arrived if type(arrived) is int else 0
+    return None
 
 
 def _by_client(entries: Iterable[Entry]) -> dict[int, Entry]:

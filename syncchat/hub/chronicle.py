@@ -170,11 +170,11 @@ class Chronicle:
         if history is not None:
             history.hear(update)
 
-    def hear_reading(self, cover: "ServedDoc", user: str, id: str) -> None:
-        """Somebody who may write says to have read up to a message (H7)."""
+    def hear_reading(self, cover: "ServedDoc", user: str, id: str, arrived: int) -> None:
+        """Somebody who may write says to have read up to a message, all of so many that had arrived (H7)."""
         if read_id(id) is not None:
             history = self._history_of(cover)
-            history.hear_reading(user, id)
+            history.hear_reading(user, id, arrived)
             self._save_soon(history)
 
     def forget(self, doc: str) -> None:

@@ -109,14 +109,17 @@ class RoomHistory:
 
     # Read marks
 
-    def hear_reading(self, user: str, id: str) -> None:
-        """A user says to have read up to a message."""
+    def hear_reading(self, user: str, id: str, arrived: int = 0) -> None:
+        """A user says to have read up to a message, and that this was all when so many had `arrived`.
+
+        What arrived and is gone, a stream that was withdrawn, say, can be read no more and counts as read.
+        """
         messages = self.cover.messages
         seen = min((at - 1 for at in self.marking), default=messages)
         reading = Reading(id, messages, self.cover.mentions(user), seen)
-        if self.arrived is not None and self.last and id >= self.last:
+        if self.arrived is not None and self.last and (id >= self.last or arrived >= messages):
             self.readings.pop(user, None)
-            self.cover.mark_read(user, ReadMark(self.last, *reading[1:]))
+            self.cover.mark_read(user, ReadMark(min(id, self.last), *reading[1:]))
             return
         before, heard = self.cover.read(user), self.readings.get(user)
         if (before is None or id >= before.id) and (heard is None or id >= heard.id):

@@ -5,12 +5,15 @@ import pytest
 
 from syncchat import Room
 from syncchat.core.cover import LIVE, NOW, READ, Unread
-from syncchat.core.ids import cover_name
+from syncchat.core.ids import cover_name, format_id, parse_id
 from syncchat.errors import InvalidName
 from syncchat.peer import Peer
 from syncchat.testing.history import Past
 from syncchat.testing.server import MemoryServer
 from tests.replica.paging import enter, ids, play, rest
+
+LONG = 60.0
+"""Seconds after which the server has saved its counts and marks."""
 
 
 async def count(server: MemoryServer, room: Room, peer: Peer, messages: int, read: object) -> None:
@@ -63,6 +66,25 @@ def test_H7_read_marks_in_quick_succession_are_told_as_few_and_the_last_one_befo
             await ann.leave("lobby")
             await anyio.sleep(0.1)
             assert ids(other)[-1] in heard
+
+    play(main)
+
+
+def test_H7_what_is_marked_behind_all_that_was_read_and_is_gone_is_not_unread_by_the_servers_count() -> None:
+    async def main(server: MemoryServer, past: Past) -> None:
+        written = past.pages(3)
+        gone = format_id(parse_id(written[-1]).hlc + 1, "bob", 1)  # a late stream that was withdrawn
+        past.mark(gone, 1, on=2)
+        async with server.running(), server.peer("ann") as ann, server.peer("bob") as bob:
+            room, other = await enter(ann), await enter(bob)
+            room.mark_read()
+            await anyio.sleep(LONG)
+            room.mark_read()
+            await anyio.sleep(LONG)
+            assert room.cover.unread("ann").messages == 0
+            other.post("hello?")
+            await anyio.sleep(LONG)
+            assert room.cover.unread("ann").messages == 1
 
     play(main)
 
