@@ -41,6 +41,14 @@ class Frames:
 
     def receive(self, data: bytes) -> None:
         """The next bytes of the stream; of a frame that is not whole yet at most `most` are kept."""
+        if (
+            self._part is None
+            and len(data) <= self._most
+            and not self._over
+            and (start := _start_of_one(data))
+        ):
+            self._deliver(apply_mask(data[start:], data[start - _MASK : start]))
+            return
         if self._part is not None:
             self._part += data
             head = _head(self._part, 0)
@@ -65,6 +73,18 @@ class Frames:
             at = end
         if at < len(data):
             self._others(data[at:])
+
+
+def _start_of_one(data: bytes) -> int:
+    """Where the payload begins if there is one short plain frame and nothing else, as mostly; or else 0."""
+    size = len(data)
+    if size < 2 + _MASK or data[0] != PLAIN:
+        return 0
+    if data[1] == _MASKED + size - (2 + _MASK) and size < 2 + _MASK + _LONG:
+        return 2 + _MASK
+    if data[1] == _MASKED + _LONG and data[2] << 8 | data[3] == size - (4 + _MASK):
+        return 4 + _MASK
+    return 0
 
 
 def _head(data: bytes | bytearray, at: int) -> _Head | None:

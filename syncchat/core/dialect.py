@@ -166,6 +166,18 @@ def _status(key: str, ok: bool) -> bytes:
     return _head(key) + bytes((SYNC_STATUS, ok))
 
 
+@lru_cache(maxsize=2048)
+def _key_of(name: bytes) -> str:
+    """A doc's routing key, as it stands in each frame; raises MalformedUpdate."""
+    try:
+        key = str(name, "utf-8")
+    except UnicodeDecodeError:
+        raise MalformedUpdate("a text is not UTF-8") from None
+    if len(key) > MAX_KEY:
+        raise MalformedUpdate(f"a doc name of more than {MAX_KEY} characters")
+    return key
+
+
 class HocuspocusDialect:
     """Hocuspocus 4: many docs on the link, each opened by a token, each update acknowledged."""
 
@@ -183,10 +195,7 @@ class HocuspocusDialect:
         reader = Reader(frame)
         key: str | None = None
         try:
-            key = reader.var_string()
-            if len(key) > MAX_KEY:
-                key = None
-                raise MalformedUpdate(f"a doc name of more than {MAX_KEY} characters")
+            key = _key_of(reader.var_bytes())
             message = self._decode(reader, reader.var_uint())
         except MalformedUpdate as error:
             raise BadFrame(str(error), key) from error

@@ -1,5 +1,7 @@
 """lib0's binary encoding, as far as Yjs updates, state vectors and the wire dialects use it."""
 
+import re
+from functools import lru_cache
 from struct import Struct
 
 from syncchat.errors import MalformedUpdate
@@ -13,10 +15,23 @@ MAX_DEPTH = 64
 Any = None | bool | int | float | str | bytes | list["Any"] | dict[str, "Any"]
 """What lib0 calls Any; `undefined` reads as None."""
 
-_SHIFTS = (7, 14, 21, 28, 35, 42, 49)
+_LONG = re.compile(rb"[\x80-\xff]{1,7}[\x00-\x7f]")
+"""An integer of two to eight bytes: the last one has its highest bit clear."""
+
 _FLOAT32 = Struct(">f")
 _FLOAT64 = Struct(">d")
 _BIGINT = Struct(">q")
+
+
+@lru_cache(maxsize=4096)
+def _read_long(code: bytes) -> int:
+    """The integer in two to eight bytes; kept, as most are client ids, which come with each update."""
+    number = 0
+    for byte in reversed(code):
+        number = number << 7 | byte & 0x7F
+    if number > MAX_INT:
+        raise MalformedUpdate("an integer over 2**53-1")
+    return number
 
 
 class Reader:
@@ -55,29 +70,21 @@ class Reader:
     def var_uint(self) -> int:
         """Read an integer of 0 to 2**53-1, in at most 8 bytes."""
         pos = self.pos
-        data = self.data
-        if pos >= self.end:
-            raise MalformedUpdate("the bytes end too early")
-        number = data[pos]
+        try:
+            number = self.data[pos]
+        except IndexError:
+            raise MalformedUpdate("the bytes end too early") from None
         if number < 0x80:  # one byte is by far the most frequent
             self.pos = pos + 1
             return number
-        number &= 0x7F
-        try:
-            for shift in _SHIFTS:
-                pos += 1
-                byte = data[pos]
-                number |= (byte & 0x7F) << shift
-                if byte < 0x80:
-                    break
-            else:
-                raise MalformedUpdate("an integer of more than 8 bytes")
-        except IndexError:
-            raise MalformedUpdate("the bytes end inside an integer") from None
-        if number > MAX_INT:
-            raise MalformedUpdate("an integer over 2**53-1")
-        self.pos = pos + 1
-        return number
+        code = _LONG.match(self.data, pos)
+        if code is None:
+            long = self.end - pos >= 8
+            raise MalformedUpdate(
+                "an integer of more than 8 bytes" if long else "the bytes end inside an integer"
+            )
+        self.pos = code.end()
+        return _read_long(code.group())
 
     def var_int(self) -> int:
         """Read a signed integer between -(2**53-1) and 2**53-1; lib0's -0 reads as 0."""
@@ -121,13 +128,8 @@ class Reader:
 
         A number that the bytes left cannot hold is refused here, before anybody makes room for it.
         """
-        pos = self.pos
-        if pos < self.end and self.data[pos] < 0x80:  # as in var_uint
-            number = self.data[pos]
-            self.pos = pos + 1
-        else:
-            number = self.var_uint()
-        if number * each > self.end - self.pos:
+        number = self.var_uint()
+        if number and number * each > self.end - self.pos:
             raise MalformedUpdate("a count of more things than there are bytes")
         return number
 

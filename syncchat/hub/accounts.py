@@ -63,6 +63,10 @@ class Account:
 
         Raises OverLimit, with nothing taken, if that would be more than throttle_seconds.
         """
+        if self._updates.try_take(1, now):
+            if self._bytes.try_take(size, now):
+                return "", 0.0
+            self._updates.take(-1, now)
         limit, wait = "updates_per_second", self._updates.delay(1, now)
         for_bytes = self._bytes.delay(size, now)
         if for_bytes > wait:

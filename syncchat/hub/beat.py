@@ -1,11 +1,12 @@
 """A beat: where many docs are written at the same time they commit together, and each pays a part of it."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from syncchat.wakeup import Wakeup
 
-BEAT: Final = 0.01
+BEAT: Final = 0.02
 """Seconds from one beat to the next: the longest that a doc waits for others."""
 
 FEW: Final = 2
@@ -17,15 +18,16 @@ class Beat:
 
     A daemon with a thousand updates a second would wake for each of them, find cold caches, and commit it
     nearly alone. In one breath each finds what the one before has used. A doc that is written while hardly
-    any other is, however often, never waits.
+    any other is, however often, never waits. What links bring while docs wait is heard in that breath, too.
     """
 
-    __slots__ = ("_end", "_waiting", "_woken")
+    __slots__ = ("_end", "_gathered", "_waiting", "_woken")
 
     def __init__(self) -> None:
         self._end = 0.0
         self._woken: set[Wakeup] = set()
         self._waiting: dict[Wakeup, None] = {}
+        self._gathered: list[Callable[[], None]] = []
 
     def wake(self, wakeup: Wakeup) -> None:
         """Wake a doc, now or when all others are woken."""
@@ -44,7 +46,17 @@ class Beat:
         else:
             wakeup.call()
 
+    def gather(self, take: Callable[[], None]) -> bool:
+        """Have `take` called just before those that wait are woken; False, and nothing done, if none does."""
+        if not self._waiting:
+            return False
+        self._gathered.append(take)
+        return True
+
     def _wake_all(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        for take in gathered:
+            take()
         waiting, self._waiting = self._waiting, {}
         self._end = asyncio.get_running_loop().time() + BEAT
         self._woken = set(waiting)

@@ -326,6 +326,9 @@ class ServedDoc:
                 offer.own.settle(LogError(f"doc {self.name} could not be written"))
 
     def _take_offers(self) -> list[Offer]:
+        if len(self._offers) < 2:
+            taken, self._offers = self._offers, []
+            return taken
         size = count = 0
         for offer in self._offers[: self._limits.commit_updates]:
             if size > self._limits.commit_bytes:

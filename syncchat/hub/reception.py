@@ -39,6 +39,7 @@ class Reception:
     def __init__(
         self, shelf: Shelf, door: Door, limits: Limits, stats: Stats, on_join: Callable[[], None]
     ) -> None:
+        self._gather = shelf.beat.gather
         self.is_closed = False
         """Whether frames are passed over: what they bring is not acknowledged, thus still their sender's."""
         self._shelf = shelf
@@ -54,7 +55,7 @@ class Reception:
             while True:
                 await self._until_ready(line)
                 if isinstance(line.link, Passing):
-                    await line.link.pass_on(partial(self._hear, line))
+                    await line.link.pass_on(partial(self._hear, line), self._gather)
                 else:
                     self._hear(line, await line.link.receive())
         except LinkClosed:

@@ -39,8 +39,13 @@ class Stranger:
 class Passing(Protocol):
     """A link that can give its frames away as they come."""
 
-    async def pass_on(self, take: Callable[[bytes], bool]) -> None:
-        """Give frames to `take` until it says to stop; raises what that raises, and as `Link.receive`."""
+    async def pass_on(
+        self, take: Callable[[bytes], bool], gather: Callable[[Callable[[], None]], bool]
+    ) -> None:
+        """Give frames to `take` until it says to stop; raises what that raises, and as `Link.receive`.
+
+        `gather` may have them wait a moment: if it says so, it will call what it is given.
+        """
 
 
 class Line:

@@ -39,7 +39,7 @@ class Shelf:
         self._limits = limits
         self._stats = stats
         self._now = now
-        self._beat = Beat()
+        self.beat = Beat()
         self.chronicle = Chronicle(self, limits, stats, rng)
         # Bound once: each doc keeps them.
         self._on_leave = on_leave
@@ -94,7 +94,7 @@ class Shelf:
             spawn=self._start,
             on_leave=self._on_leave,
             chronicle=self.chronicle,
-            beat=self._beat,
+            beat=self.beat,
         )
 
     async def _run(self, doc: ServedDoc) -> None:

@@ -1,11 +1,13 @@
 """What a log accepts: checks that are the same in every log of ours."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from syncchat.errors import InvalidName
 from syncchat.log.protocol import Beside
 
 
+@lru_cache(maxsize=4096)
 def check_doc(doc: str) -> str:
     """Return `doc`; raise InvalidName if it is empty or no text that UTF-8 can hold."""
     try:
@@ -22,6 +24,8 @@ def check_append(doc: str, updates: Sequence[bytes], beside: Beside | None) -> t
 
     Those of `doc` come last. Raises ValueError if a doc has none, InvalidName.
     """
+    if not beside and len(updates) == 1 and type(updates[0]) is bytes:
+        return ((check_doc(doc), updates[0]),)
     entries = _check(updates, doc)
     if beside:
         entries = [pair for other in beside for pair in _check(beside[other], other)] + entries

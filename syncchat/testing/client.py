@@ -16,7 +16,7 @@ from syncchat.errors import LinkClosed
 from syncchat.link import Link
 from syncchat.log import Beside, Entry, MemoryLog, MemoryStore
 
-QUIET = 0.015
+QUIET = 0.03
 """Virtual seconds after which nothing more is to be expected: longer than a beat."""
 
 

@@ -37,6 +37,20 @@ def test_L2_who_waits_as_long_as_is_told_does_not_wait_again(
     assert bucket.delay(amount, now + wait) == pytest.approx(0, abs=1e-6)
 
 
+@given(st.floats(0.1, 10), st.floats(1, 100), STEPS)
+def test_L2_what_is_there_is_taken_at_once_and_else_nothing(
+    rate: float, burst: float, steps: list[tuple[float, float]]
+) -> None:
+    bucket, other, now = TokenBucket(rate, burst), TokenBucket(rate, burst), 0.0
+    for later, amount in steps:
+        now += later
+        is_there = other.delay(amount, now) == 0
+        if is_there:
+            other.take(amount, now)
+        assert bucket.try_take(amount, now) is is_there
+        assert bucket.delay(burst, now) == other.delay(burst, now)
+
+
 def test_L2_a_bucket_is_full_again_after_its_time_and_not_before() -> None:
     bucket = TokenBucket(2, 10)
     assert bucket.is_full(0)

@@ -69,6 +69,30 @@ def test_S13_docs_that_are_written_at_the_same_time_are_woken_together() -> None
         assert 4 <= len(doc.woken) <= 5, "nothing is forgotten; what waits for the same beat is one"
 
 
+def test_S13_what_comes_while_docs_wait_is_heard_in_the_breath_in_which_they_are_woken() -> None:
+    async def main() -> None:
+        beat, heard = Beat(), list[str]()
+        assert not beat.gather(lambda: heard.append("too early")), "nobody waits"
+        wakeups = [Wakeup() for _ in range(FEW + 2)]
+        for wakeup in wakeups[:-1]:
+            beat.wake(wakeup)
+
+        def take() -> None:
+            heard.append("taken")
+            beat.wake(wakeups[-1])
+
+        assert beat.gather(take)
+        begun = anyio.current_time()
+        await wakeups[-1].sleep()
+        assert heard == ["taken"]
+        assert anyio.current_time() - begun <= BEAT + 1e-9
+        await anyio.sleep(2 * BEAT)
+        assert heard == ["taken"], "once"
+        assert not beat.gather(take)
+
+    run(main)
+
+
 def test_S13_none_waits_for_longer_than_a_beat() -> None:
     beat, waits = Beat(), list[float]()
 

@@ -25,6 +25,11 @@ FRAMES = [b"%d" % number for number in range(100)]
 whose: ContextVar[str] = ContextVar("whose", default="nobody's")
 
 
+def at_once(_take: Callable[[], None]) -> bool:
+    """Nothing is gathered."""
+    return False
+
+
 def client_of(
     serve: Callable[[RawLink], Awaitable[None]],
 ) -> contextlib.AbstractAsyncContextManager[ClientConnection]:
@@ -67,7 +72,7 @@ async def test_S4_frames_are_passed_on_in_their_order_and_kept_where_it_is_said_
     async def serve(link: RawLink) -> None:
         with contextlib.suppress(LinkClosed):
             while len(heard) < len(FRAMES):
-                await link.pass_on(take)
+                await link.pass_on(take, at_once)
                 before = len(heard)
                 for _ in range(5):
                     await anyio.lowlevel.checkpoint()
@@ -99,7 +104,7 @@ async def test_S4_what_the_taking_of_a_frame_raises_is_raised_where_frames_are_w
 
     async def serve(link: RawLink) -> None:
         with pytest.raises(ProtocolError, match="bad"):
-            await link.pass_on(take)
+            await link.pass_on(take, at_once)
         ended.set()
 
     async with client_of(serve) as client:
@@ -117,7 +122,7 @@ async def test_S4_a_text_frame_and_the_end_of_the_link_are_raised_there_too() ->
     async def serve(link: RawLink) -> None:
         for _ in range(2):
             try:
-                await link.pass_on(lambda _: True)
+                await link.pass_on(lambda _: True, at_once)
             except (ProtocolError, LinkClosed) as error:
                 raised.append(type(error))
         ended.set()
@@ -148,3 +153,65 @@ async def test_S4_no_attribute_of_a_connection_needs_a_dict_and_nothing_of_its_h
     async with client_of_app(app):
         await ended.wait()
     assert kept == [{}, {}, Headers(), Headers()], "a name that uvicorn has added belongs into __slots__"
+
+
+@pytest.mark.anyio
+async def test_S4_S13_frames_that_are_gathered_are_given_away_in_order_and_no_further_than_told() -> None:
+    heard: list[bytes] = []
+    gathered: list[Callable[[], None]] = []
+    stops, all_heard = [0], anyio.Event()
+
+    def take(frame: bytes) -> bool:
+        heard.append(frame)
+        if len(heard) == len(FRAMES):
+            all_heard.set()
+        return len(heard) % 7 != 0
+
+    def gather(give: Callable[[], None]) -> bool:
+        gathered.append(give)
+        return True
+
+    async def serve(link: RawLink) -> None:
+        with contextlib.suppress(LinkClosed):
+            while len(heard) < len(FRAMES):
+                await link.pass_on(take, gather)
+                stops[0] += 1
+
+    async def give_away() -> None:
+        while len(heard) < len(FRAMES):
+            await anyio.sleep(0.001)
+            waiting = gathered[:]
+            gathered.clear()
+            assert len(waiting) <= 1, "what is gathered is asked for once"
+            for give in waiting:
+                give()
+
+    async with client_of(serve) as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(give_away)
+        for frame in FRAMES:
+            await client.send(frame)
+        await all_heard.wait()
+    assert heard == FRAMES
+    assert stops == [len(FRAMES) // 7]
+
+
+@pytest.mark.anyio
+async def test_S4_S13_what_is_gathered_of_a_link_that_ends_is_heard_all_the_same() -> None:
+    heard: list[bytes] = []
+    ended = anyio.Event()
+
+    def take(frame: bytes) -> bool:
+        heard.append(frame)
+        return True
+
+    async def serve(link: RawLink) -> None:
+        with pytest.raises(LinkClosed):
+            await link.pass_on(take, lambda _: True)
+        ended.set()
+
+    async with client_of(serve) as client:
+        for frame in FRAMES:
+            await client.send(frame)
+        await client.close()
+        await ended.wait()
+    assert heard == FRAMES
