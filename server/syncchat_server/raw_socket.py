@@ -34,11 +34,15 @@ MAX_INBOX: Final = 1 << 18
 """Bytes of received frames that wait; past it the socket is not read until the hub has taken them."""
 
 
+_HEADS: Final = [bytes((0x82, size)) for size in range(126)]
+"""The heads of short frames."""
+
+
 def server_frame(payload: bytes) -> bytes:
     """`payload` as one binary frame from a server, not masked (RFC 6455, section 5.2)."""
     size = len(payload)
     if size < 126:
-        return b"\x82" + size.to_bytes(1, "big") + payload
+        return _HEADS[size] + payload
     if size < 1 << 16:
         return b"\x82\x7e" + size.to_bytes(2, "big") + payload
     return b"\x82\x7f" + size.to_bytes(8, "big") + payload

@@ -319,7 +319,7 @@ def _written(plans: Iterable[Plan], begun: Mapping[Row, str | None]) -> tuple[di
                     others.add(place.row[1])
                 else:
                     texts[place.row[1]] = text
-        others.update(
-            place.row[1] for place in plan.emptied if place is not None and place.row[0] == MESSAGES
-        )
+        for place in plan.emptied:
+            if place is not None and place.row[0] == MESSAGES:
+                others.add(place.row[1])
     return texts, others
