@@ -63,6 +63,8 @@ def number(value: float) -> str:
     """Three digits that matter, and never an exponent."""
     if value == 0 or abs(value) >= 100:
         return f"{value:,.0f}"
+    if abs(value) < 0.1:
+        return f"{value:.3f}"
     return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
 
 
