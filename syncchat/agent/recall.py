@@ -10,6 +10,7 @@ from typing import Final
 import anyio
 
 from syncchat.agent.policy import Asked, Event, Tick
+from syncchat.core.message import read_id
 from syncchat.core.room import Room
 from syncchat.errors import LogError
 from syncchat.mailbox import Mailbox
@@ -84,7 +85,10 @@ class Afar:
         """Whether a request has to wait until its message is brought back; it is told after that."""
         if asked.page is not None:
             self._recall.note(asked.id, asked.page)
-        if asked.verb != "again" or self._room.message(asked.id) is not None or self._is_done(asked.id):
+        parts = read_id(asked.id)
+        if asked.verb != "again" or parts is None or parts.user != self._room.user:
+            return False  # each agent of a room hears it, and one of them wrote the answer
+        if self._room.message(asked.id) is not None or self._is_done(asked.id):
             return False
         self.busy = True
         self._waiting.put(asked)
@@ -105,8 +109,7 @@ class Afar:
             async with self._recall.of(asked.id):
                 message = self._room.message(asked.id)
                 if message is not None:
-                    mine = message.user == self._room.user and not message.deleted
-                    return replace(asked, re=message.re) if mine else Tick()
+                    return Tick() if message.deleted else replace(asked, re=message.re)
             if left:
                 await anyio.sleep(PAUSE)
         logger.warning("room %s: an answer to be written anew cannot be had", self._room.name)
