@@ -55,10 +55,16 @@ class Beat:
 
     def _wake_all(self) -> None:
         gathered, self._gathered = self._gathered, []
+        loop = asyncio.get_running_loop()
         for take in gathered:
-            take()
+            try:
+                take()
+            except Exception as error:  # noqa: BLE001 - it is told; one link's trouble is not the docs'
+                loop.call_exception_handler(
+                    {"message": "what a link brought was not heard", "exception": error}
+                )
         waiting, self._waiting = self._waiting, {}
-        self._end = asyncio.get_running_loop().time() + BEAT
+        self._end = loop.time() + BEAT
         self._woken = set(waiting)
         for wakeup in waiting:
             wakeup.call()

@@ -93,6 +93,24 @@ def test_S13_what_comes_while_docs_wait_is_heard_in_the_breath_in_which_they_are
     run(main)
 
 
+def test_S13_S7_a_link_that_fails_keeps_no_doc_asleep_and_is_told() -> None:
+    async def main() -> None:
+        beat, told, wakeups = Beat(), list[object](), [Wakeup() for _ in range(FEW + 1)]
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["exception"]))
+        for wakeup in wakeups:
+            beat.wake(wakeup)
+        error = RuntimeError("the transport is closed")
+
+        def take() -> None:
+            raise error
+
+        assert beat.gather(take)
+        await wakeups[-1].sleep()
+        assert told == [error]
+
+    run(main)
+
+
 def test_S13_none_waits_for_longer_than_a_beat() -> None:
     beat, waits = Beat(), list[float]()
 
