@@ -13,6 +13,7 @@ from syncchat.log import MemoryLog, MemoryStore, SqliteLog
 from syncchat.peer import Peer
 from syncchat.testing.loop import run
 from syncchat.testing.server import MemoryServer
+from tests.files import holding
 from tests.replica.paging import rest
 
 SECRET = "correct horse battery staple"
@@ -113,8 +114,8 @@ async def test_H10_a_deleted_text_is_in_no_file_of_a_client(
 ) -> None:
     monkeypatch.setattr("syncchat.desk.TIDY_AFTER", 0.01)
 
-    def on_disk() -> bool:
-        return any(SECRET.encode() in file.read_bytes() for file in tmp_path.iterdir())
+    def on_disk() -> list[str]:
+        return holding(tmp_path, SECRET.encode())
 
     async with Hub(MemoryLog(), authorize=authorize) as hub:
 

@@ -13,6 +13,7 @@ from syncchat.core.grant import Role
 from syncchat.peer import Peer
 from syncchat.search import MAX_HITS
 from syncchat.testing.program import PATIENCE, Daemon
+from tests.files import holding
 from tests.server.letting import token
 from tests.server.test_api import Api, url_of
 
@@ -124,8 +125,7 @@ def test_H8_H10_what_a_moderator_erases_leaves_the_index_and_its_file(folder: Pa
     eventually(moderator, "beetles", ["other beetles", "zyzzyva beetles"])
 
     def on_disk() -> list[str]:
-        files = (path for path in folder.iterdir() if path.is_file())
-        return [path.name for path in files if b"zyzzyva" in path.read_bytes()]
+        return holding(folder, b"zyzzyva")
 
     assert [name for name in on_disk() if name.startswith("search.sqlite")]
     erased = moderator.ask("POST", f"/api/v1/rooms/lobby/messages/{secret}/erase").json()

@@ -27,6 +27,7 @@ from syncchat_server.api.rooms import Rooms
 from syncchat_server.erasing import waiting_for_webhooks
 from syncchat_server.folder import OUTBOX_NAME
 from syncchat_server.webhooks.outbox import Cursor, News, Outbox
+from tests.files import holding
 from tests.server.letting import run, token
 from tests.server.test_api import Api
 
@@ -67,11 +68,7 @@ async def says_it(log: SqliteLog) -> list[str]:
 
 def on_disk(folder: Path) -> list[str]:
     """The files that hold the secret, or a beginning of it that is no accident."""
-    return [
-        path.name
-        for path in folder.rglob("*")
-        if path.is_file() and SECRET[:12].encode() in path.read_bytes()
-    ]
+    return holding(folder, SECRET[:12].encode())
 
 
 async def settle(*peers: Peer) -> None:

@@ -24,6 +24,7 @@ from syncchat.testing.server import believe
 from syncchat_server.folder import LOG_NAME
 from syncchat_server.retention import DAY_MS, Retention
 from syncchat_server.settings import EVERY_ROOM, Keep
+from tests.files import holding
 from tests.server.test_api import Api
 
 NOW = 400 * DAY_MS
@@ -191,11 +192,6 @@ def test_H11_a_drop_that_was_begun_is_ended_by_a_daemon_that_drops_nothing_any_m
     run(main)
 
 
-def stands_in(folder: Path, text: bytes) -> list[str]:
-    """The files of a folder that have a text."""
-    return [file.name for file in folder.iterdir() if text in file.read_bytes()]
-
-
 @pytest.mark.anyio
 async def test_H11_no_trace_of_a_dropped_page_is_left_in_the_logs_files(tmp_path: Path) -> None:
     log = SqliteLog(tmp_path / LOG_NAME)
@@ -203,8 +199,8 @@ async def test_H11_no_trace_of_a_dropped_page_is_left_in_the_logs_files(tmp_path
         await fill_log(log, "lobby", 4)
         assert await Retention(hub, log, {EVERY_ROOM: Keep(messages=5)}, now=lambda: NOW).look() == 2
         assert [doc for doc in await log.docs() if "#" not in doc] == ["lobby/2", "lobby/3", "lobby/cover"]
-        assert not stands_in(tmp_path, b"of page 1")
-        assert stands_in(tmp_path, b"of page 2")
+        assert not holding(tmp_path, b"of page 1")
+        assert holding(tmp_path, b"of page 2")
 
 
 @pytest.mark.anyio

@@ -11,6 +11,7 @@ import pytest
 
 from syncchat.testing.program import PATIENCE, Daemon
 from syncchat_server.settings import Settings
+from tests.files import of_each
 
 UNIT = Path(__file__).parents[2] / "docs" / "syncchat.service"
 
@@ -40,7 +41,7 @@ def test_R3_a_supervisor_that_is_not_there_is_no_reason_not_to_serve(
 def test_what_the_daemon_writes_is_for_its_user_alone(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir(mode=0o755)
     with Daemon(tmp_path / "data", "--no-agent") as daemon:
-        modes = {file.name: file.stat().st_mode & 0o077 for file in daemon.data.iterdir()}
+        modes = of_each(daemon.data, lambda file: file.stat().st_mode & 0o077)
     assert "log.sqlite" in modes
     assert not any(modes.values())
 
