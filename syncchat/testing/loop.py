@@ -54,7 +54,10 @@ class _NumberedTask(asyncio.Task[Any]):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock starts at 0 and jumps; it has no threads, as their order would be chance."""
+    """A loop whose clock starts at 0 and jumps; it has no threads, as their order would be chance.
+
+    What anyio would have a thread do is done at once (`run`).
+    """
 
     def __init__(self) -> None:
         selector = _NoWaiting()
@@ -98,8 +101,23 @@ class _NumberedScope(_asyncio.CancelScope):
         return self._number
 
 
+class _NoThreads(_asyncio.AsyncIOBackend):
+    """Does what is meant for a thread in its place: a thread's end would be no event of this loop."""
+
+    @classmethod
+    async def run_sync_in_worker_thread(
+        cls, func: Callable[..., T], args: tuple[Any, ...], *_: object, **__: object
+    ) -> T:
+        await cls.checkpoint()
+        return func(*args)
+
+
 def run(main: Callable[..., Awaitable[T]], *args: object) -> T:
     """Run `main(*args)` to its end in virtual time and return its result. Raises Stuck."""
     scope = type("CancelScope", (_NumberedScope,), {"numbers": count(1), "__slots__": ()})
-    with patch.object(_asyncio, "CancelScope", scope):
+    work = _NoThreads.run_sync_in_worker_thread
+    with (
+        patch.object(_asyncio, "CancelScope", scope),
+        patch.object(_asyncio.AsyncIOBackend, "run_sync_in_worker_thread", work),
+    ):
         return anyio.run(main, *args, backend="asyncio", backend_options={"loop_factory": VirtualLoop})

@@ -2,11 +2,13 @@
 
 import asyncio
 import random
+import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 from anyio.abc import TaskGroup
 
@@ -149,3 +151,13 @@ def test_virtual_time_has_no_threads() -> None:
             asyncio.get_running_loop().run_in_executor(None, int)
 
     run(main)
+
+
+def test_what_is_meant_for_a_thread_is_done_at_once_in_virtual_time() -> None:
+    async def main() -> None:
+        assert await anyio.to_thread.run_sync(threading.get_ident) == threading.get_ident()
+        with pytest.raises(ZeroDivisionError):
+            await anyio.to_thread.run_sync(divmod, 1, 0)
+
+    run(main)
+    assert anyio.run(anyio.to_thread.run_sync, threading.get_ident) != threading.get_ident()
