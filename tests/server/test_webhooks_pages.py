@@ -5,9 +5,11 @@ from pathlib import Path
 import anyio
 import pytest
 
+from syncchat.core.ids import parse_doc
 from syncchat.hub import Limits
 from syncchat.testing.program import PATIENCE
 from syncchat_server.webhooks import Hook
+from syncchat_server.webhooks.outbox import Cursor, Outbox
 from tests.server.receiving import KEY, Receiver, peer_of, serving, told_and_known, until
 
 SMALL = Limits(page_messages=4, idle_seconds=0.01)
@@ -27,6 +29,35 @@ async def test_W6_W7_a_room_is_told_in_its_order_over_its_pages(tmp_path: Path, 
             assert room.newest > 1
             await until(lambda: len(receiver.ids) == len(ids))
             await told_and_known(tmp_path)
+    assert receiver.ids == ids
+
+
+@pytest.mark.anyio
+async def test_W7_an_older_page_is_told_first_also_while_it_is_found_out_how_far_it_was_read(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, slow = anyio.Event(), Outbox.cursor
+
+    async def cursor(self: Outbox, doc: str) -> Cursor:
+        first = parse_doc(doc).page == 0 and not asked.is_set()
+        if first:
+            asked.set()
+        known = await slow(self, doc)
+        if first:
+            await until(lambda: len(receiver.ids) > 0)  # what it read is old by now
+        return known
+
+    monkeypatch.setattr(Outbox, "cursor", cursor)
+    async with serving(tmp_path, Hook(receiver.url, KEY), limits=SMALL) as hub, peer_of(hub) as peer:
+        room = await peer.enter("lobby")
+        await asked.wait()
+        ids: list[str] = []
+        for number in range(7):
+            ids.append(room.post(f"{number}"))
+            await peer.settled()
+        assert room.newest == 1
+        await until(lambda: len(receiver.ids) == len(ids))
+        await told_and_known(tmp_path)
     assert receiver.ids == ids
 
 

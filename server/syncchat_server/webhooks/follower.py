@@ -102,7 +102,7 @@ class Follower:
     async def _attend(self, doc: str) -> None:
         """Follow a doc while it is in memory, and read the rest when it is there no more."""
         try:
-            self._cursors[doc] = await self._outbox.cursor(doc)
+            await self._know(doc)
             while doc in self._touched:
                 self._touched.discard(doc)
                 with anyio.CancelScope() as self._followed[doc]:
@@ -133,14 +133,21 @@ class Follower:
             behind, found = await self._find(doc, entries)
             if found:
                 for older in self._older_than(doc):
+                    await self._know(older)
                     rest = await self._log.read(older, self._cursors[older].seq)
                     await self._keep(older, *await self._find(older, rest))
             await self._keep(doc, behind, found)
 
+    async def _know(self, doc: str) -> None:
+        """Have the cursor of a doc at hand; who asks for it at the same time may have moved it meanwhile."""
+        if doc not in self._cursors:
+            cursor = await self._outbox.cursor(doc)
+            self._cursors.setdefault(doc, cursor)
+
     def _older_than(self, doc: str) -> list[str]:
-        """The pages of the same room that are read too, and stand before a page."""
+        """The pages of the same room that are read too, or are to be, and stand before a page."""
         name = parse_doc(doc)
-        pages = sorted((parse_doc(other), other) for other in self._cursors)
+        pages = sorted((parse_doc(other), other) for other in self._touched | self._followed.keys())
         return [other for page, other in pages if page.room == name.room and page < name]
 
     async def _find(self, doc: str, entries: Sequence[Entry]) -> tuple[Cursor, dict[str, Body | None]]:
