@@ -48,7 +48,7 @@ _WORDS = (
     (r"\bsquared\b", "^2"),
     (r"\bto the power of\b", "^"),
     (r"\bmod(?:ulo)?\b", "%"),
-    (r"\bsquare root of\s+([\d.]+)", r"sqrt(\1)"),
+    (r"\b(?:the )?square root of\s+([\d.]+)", r"sqrt(\1)"),
     (r"(?:%|\bpercent\b)\s*of\b", "/100*"),
     (r"(\d\s*/\s*\d+)\s+of\b(?=\s*\d)", r"\1*"),
 )

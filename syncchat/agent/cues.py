@@ -6,7 +6,8 @@ from typing import NamedTuple
 from syncchat.agent import tongues
 from syncchat.agent.quotes import MASK, own_words
 from syncchat.agent.rejoinders import continues, denies, objects, wants_more
-from syncchat.agent.vocabulary import vocabulary
+from syncchat.agent.spelling import spelled_out
+from syncchat.agent.vocabulary import ASKS, WANTED, vocabulary
 
 MAX_READ = 1_000
 """Characters of a message that are read; who says more than that asks at the start, or at the end."""
@@ -21,7 +22,7 @@ _PHRASES = (
     "thanks|thank you|thx|ty|tnx|cheers|ok|okay|k|kk|cool|nice|nice one|great|awesome|perfect|lovely|"
     "excellent|"
     "lol|haha|hahaha|hehe|heh|rofl|lmao|yes|yep|yeah|yup|ya|no|nope|right|sure|got it|i see|ah|oh|aha|"
-    "hm|hmm|wow|"
+    "hm|hmm|wow|ta|"
     "makes sense|that makes sense|fair enough|np|yw|you're welcome|welcome|good job|well done|will do|"
     "done|+1|"
     "true|indeed|exactly|agreed|same|same here|same to you|that worked|it worked|works|it works|that works|"
@@ -77,7 +78,7 @@ _POLITE = re.compile(
     r"do you (?:know|guys)"
 )
 _REALLY = re.compile(r"\A(?:oh,? |wow,? )?really\?+ (?=\w)")
-_WORDS_OF_THANKS = rf"(?:thanks|thank you|thx|ty|cheers|{tongues.THANK})"
+_WORDS_OF_THANKS = rf"(?:thanks|thank you|thx|ty|cheers|ta(?=\W*\w*\W*\Z)|{tongues.THANK})"
 _THANKS_LAST = re.compile(rf"\b{_WORDS_OF_THANKS}\b[^\w?]*\Z")
 _THANKS_FIRST = re.compile(
     rf"\A(?:oh |ah |ok |great |perfect |nice )?{_WORDS_OF_THANKS}\b"
@@ -108,7 +109,8 @@ class Cues(NamedTuple):
     `asks` is a question, `needs` a problem that somebody states; `to_room` asks anybody, `you` speaks to
     a second person. `settled`: its author needs no answer any more. `continues`: it goes on with what was
     said before, and `more` wants more of it. `thanks` come first or last, with more than thanks.
-    `denies` is a mere no. `clueless`: its author would like to know too.
+    `denies` is a mere no. `clueless`: its author would like to know too. `orders`: it begins with what is
+    to be done, or is nothing but numbers and signs.
     """
 
     acknowledges: bool
@@ -125,6 +127,7 @@ class Cues(NamedTuple):
     thanks_last: bool
     denies: bool
     clueless: bool
+    orders: bool
     words: int
 
 
@@ -150,6 +153,7 @@ def cues_of(text: str) -> Cues:
         thanks_last=not asks and len(words) <= MAX_THANKS and _THANKS_LAST.search(said) is not None,
         denies=denies(start),
         clueless=_CLUELESS.search(said) is not None,
+        orders=_orders(start),
         words=len(words),
     )
 
@@ -158,7 +162,12 @@ def folded(text: str) -> str:
     """What the author says, in lower case with single spaces; of a long text the start and the end."""
     if len(text) > MAX_READ:
         text = text[: MAX_READ // 2] + " " + text[-MAX_READ // 2 :]
-    return " ".join(own_words(text).replace("’", "'").replace(MASK, " ").casefold().split())
+    return spelled_out(" ".join(own_words(text).replace("’", "'").replace(MASK, " ").casefold().split()))
+
+
+def _orders(start: str) -> bool:
+    first = _WORD.match(start)
+    return first is None or first[0] in ASKS or first[0] in WANTED or not any(map(str.isalpha, start))
 
 
 def _acknowledges(words: list[str], said: str) -> bool:

@@ -21,12 +21,14 @@ _DOUBTS = re.compile(
     r"(?:didn't|doesn't|does not|did not|don't|can't|still|does|did)(?:nt)? (?:be|work|help|fail|get|"
     r"match|compile|run|"
     r"the same)|no,? (?:it|that|i|the|you)|not what i|i (?:meant|asked|said|thought|was (?:taught|told))|"
-    r"(?:is|was|does|did)nt|should(?:n't)? (?:be|have been)|a mistake|typo|off by|mixed up|"
+    r"(?:is|was)n't (?:it|that|he|she|they|the)|should(?:n't)? (?:be|have been)|a mistake|typo|off by|"
+    r"mixed up|"
     r"hallucinat\w+|made (?:that|it) up|"
     r"i (?:remember|recall)|(?:count|check|look|think|try) (?:it |that )?again|check (?:that|it)|wait,|"
     r"actually|really|"
     r"error(?=:)|fatal(?=:)|traceback|exception|(?:gives|gave|get|got|"
     r"throws) (?:me )?(?:an? )?(?:\w+ )?error)\b|"
+    r"\b(?:is|was|are|were)n't (?!(?:bad|much|fun|funny|easy|needed|necessary|urgent|important)\b)\S+\Z|"
     r"\bwrong\b.{0,3}\Z|\A[\w' -]{2,30}, not [\w' -]{2,30}\W*\Z"
 )
 _CORRECTION = re.compile(

@@ -32,10 +32,17 @@ HEADINGS = vocabulary(
 """What stands before a colon and is nobody's name."""
 
 ASKS = vocabulary(
-    "what how why who when where which what's who's please pls plz tell show explain help list find give "
-    "remind translate summarize summarise sum"
+    "what how why who when where which what's who's where's when's how's please pls plz tell show explain "
+    "help list find give remind translate summarize summarise sum"
 )
 
+WANTED = vocabulary(
+    "add calculate choose compare compute continue convert count create define describe divide do draft draw "
+    "expand fetch figure find fix flip forget format generate go google guess ignore let look make multiply "
+    "pick ping post put read recommend remember remove rephrase rewrite roll round say search send set "
+    "shorten simplify solve sort spell split stop subtract suggest turn wait write"
+)
+"""What one is told to do after one's name: who is talked about `writes`."""
 
 SAYS_TO = vocabulary(
     "i i'm im i've ive i'd i'll it it's its you your you're youre ur u we that that's this there thanks "

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from syncchat.agent import tongues
 from syncchat.agent.names import MAX_WORDS, Names
+from syncchat.agent.spelling import spelled_out
 from syncchat.agent.vocabulary import (
     ASKS,
     BEFORE_A_THING,
@@ -17,6 +18,7 @@ from syncchat.agent.vocabulary import (
     OPENERS,
     SAYS_OF,
     SAYS_TO,
+    WANTED,
     WARM,
     YOUR_TURN,
 )
@@ -172,7 +174,7 @@ def _called(tokens: list[re.Match[str]], at: int, words: str, warm: bool) -> boo
         return None
     if strong or last[-1] in ",;!?" or at == len(tokens):
         return True
-    after = tokens[at][0].casefold()
+    after = spelled_out(tokens[at][0].casefold())
     if after in {":", ",", "-", "–", "—", ">", "→"}:
         return True
     whom = tokens[at + 1][0].casefold() if at + 1 < len(tokens) else ""
@@ -181,7 +183,7 @@ def _called(tokens: list[re.Match[str]], at: int, words: str, warm: bool) -> boo
     if after in SAYS_OF:
         return True if whom in _WHOM and words.rstrip().endswith("?") else None
     word = after.rstrip(_MARKS)
-    return warm or word in ASKS or word in SAYS_TO or words.rstrip().endswith("?")
+    return warm or word in ASKS or word in WANTED or word in SAYS_TO or words.rstrip().endswith("?")
 
 
 def behind(words: str, names: Names) -> Call | None:

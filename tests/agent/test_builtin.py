@@ -62,6 +62,38 @@ def test_it_calculates_what_is_asked_for_in_a_clause(asked: str) -> None:
     assert reply(prompt(asked)) == "12*12 = 144"
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("anybody know what 17*24 is? my app is broken", "17*24 = 408"),
+        ("quick, what's 15% of 86 for the tip?", "15% of 86 = 12.9"),
+        ("can someone do the math for me, 1250 / 8 = ?", "1250 / 8 = 156.25"),
+        ("what's 2**13 again, anyone?", "2**13 = 8192"),
+        ("quelqu'un sait combien font 36 x 15 ?", "36 x 15 = 540"),
+        ("whats the square root of 1764", "the square root of 1764 = 42"),
+    ],
+)
+def test_it_calculates_what_is_asked_for_amid_other_words(asked: str, told: str) -> None:
+    assert verdict(prompt(asked)).endswith("INTERJECT")
+    assert reply(prompt(f"@bot {asked}")) == told
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "is there 24/7 support?",
+        "what is 24/7 support?",
+        "is it 50/50?",
+        "what's up at 10-12?",
+        "the port = 80",
+        "how much is 5kg of rice?",
+        "I got 3/4 done. what is 5 again?",
+    ],
+)
+def test_numbers_in_a_question_are_not_yet_arithmetic(said: str) -> None:
+    assert verdict(prompt(said)).endswith("QUIET")
+
+
 def test_it_says_why_it_cannot_calculate() -> None:
     assert reply(prompt("@bot 1/0")) == "I cannot calculate 1/0: one cannot divide by zero."
 

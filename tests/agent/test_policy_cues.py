@@ -122,12 +122,23 @@ def test_A7_a_follow_up_with_such_words_is_no_request_for_quiet() -> None:
         "more formal",
         "in French",
         "make it shorter",
+        "hm that cant be right theres only 5 of us",
+        "nope, 2+2 isnt 5",
     ],
 )
 def test_A7_who_doubts_its_answer_or_wants_more_is_answered(text: str) -> None:
     talk = Talk()
     talk.answer(talk.say("ann", "@bot what is 2+2?"))
     assert talk.last(talk.say("ann", text)) == ("Speak", "follow-up")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["bot whats the square root of 1764", "bot wheres the log", "bot calculate 3*4", "bot split 90 by 4"],
+)
+def test_A7_who_is_in_a_hurry_calls_it_without_any_marks(text: str) -> None:
+    talk = Talk()
+    assert talk.last(talk.say("ann", text)) == ("Speak", "name")
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,22 @@ def test_A7_agents_that_answer_each_other_are_not_kept_going_by_people_who_talk_
     assert answered == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "decision"),
+    [
+        ("@bot build 88 has finished without errors", ("Quiet", "nothing asked")),
+        ("@bot summarise build 88", ("Speak", "mention")),
+        ("@bot 88*3", ("Speak", "mention")),
+        ("@bot over to you", ("Speak", "mention")),
+    ],
+)
+def test_A7_a_program_that_only_tells_it_something_is_not_answered(
+    text: str, decision: tuple[str, str]
+) -> None:
+    talk = Talk()
+    assert talk.last(talk.say("deploybot", text)) == decision
+
+
 def test_A7_an_agent_that_calls_nobody_is_not_answered() -> None:
     talk = Talk(AMBIENT)
     asked = talk.say("ann", "@bot what is 2+2?")

@@ -116,3 +116,20 @@ def test_A14_what_was_said_before_it_was_there_is_not_heard_in_time() -> None:
     assert talk.last(talk.say("ann", "does anybody know what 2+2 is?", ago=2)) == ("Quiet", "stale")
     talk.now += 60_000
     assert talk.last(talk.say("ann", "does anybody know what 3+3 is?", ago=2)) == ("Judge", "open question")
+
+
+def test_A14_what_its_asker_has_thanked_another_for_is_answered_no_more() -> None:
+    for thanks in ("ta cyd", "thanks", "perfect, thank you"):
+        talk = Talk()
+        asked = talk.say("ann", "@bot what is 48*3?", ago=60)
+        talk.say("cyd", "144", ago=40)
+        talk.say("ann", thanks, ago=30)
+        assert talk.last(asked) == ("Withdraw", "settled by the asker")
+
+
+def test_A14_thanks_in_advance_settle_nothing() -> None:
+    talk = Talk()
+    asked = talk.say("ann", "@bot what is 48*3?", ago=60)
+    talk.say("ann", "thanks!", ago=58)
+    talk.wait(10)
+    assert talk.spoken == [asked]

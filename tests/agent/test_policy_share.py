@@ -52,7 +52,7 @@ def test_A13_a_restart_does_not_forget_what_was_said_unasked() -> None:
     for talk in (before, after):
         talk.wait(30)
         question = talk.say("cyd", "does anybody know what 9+1 is?")
-        assert talk.last(question) == ("Withdraw", "share used up")
+        assert talk.last(question) == ("Quiet", "share used up")
 
 
 def test_A13_what_it_was_asked_before_a_restart_does_not_count() -> None:
@@ -71,3 +71,10 @@ def test_A13_the_judge_is_called_for_at_most_so_many_messages_of_people() -> Non
     calls = sum(isinstance(one, Judge) for one in talk.decisions)
     assert 400 * 0.35 - 3 <= calls <= 400 * 0.35 + 1
     assert any(one.rule == "gate used up" for one in talk.decisions)
+
+
+def test_A13_what_is_edited_while_it_is_judged_is_withdrawn_once_also_when_no_call_is_left() -> None:
+    talk = Talk(Manners(ambient=True, grace=0, gate=0.35))
+    asked = talk.say("bob", "how do I mount a disk?")
+    talk.edit(asked, "how do I mount a disk, then?")
+    assert talk.about(asked)[-2:] == [("Withdraw", "edited"), ("Quiet", "gate used up")]

@@ -83,9 +83,10 @@ class Desk:
             return
         turn.withdrawn = True
         self.open.remove(turn)
+        begun = turn.approved or turn.shown is not None or turn is self.judging or turn is self.speaking
         if self.judging is turn:
             self.judging = None
-        self.decisions.append(Withdraw(turn.id, rule, inputs))
+        self.decisions.append((Withdraw if begun else Quiet)(turn.id, rule, inputs))
 
     def tell(self, turn: Turn, rule: Rule, **inputs: object) -> None:
         """Let the answer that is being written know what was said."""

@@ -21,7 +21,7 @@ class Listening:
             return
         for turn in list(self._desk.turns()):
             if turn.user == heard.user:
-                self._asker_spoke(turn, heard, reading)
+                self._asker_spoke(turn, heard, at, reading)
             elif turn.at <= at and not reading.asked:
                 self._other_spoke(turn, heard, reading)
         if not heard.agent:
@@ -35,10 +35,18 @@ class Listening:
         elif not reading.asked:
             self._memory.share_floors(heard.user)
 
-    def _asker_spoke(self, turn: Turn, heard: Heard, reading: Reading) -> None:
+    def _asker_spoke(self, turn: Turn, heard: Heard, at: int, reading: Reading) -> None:
         """Who has found it, or thanks somebody else, needs no answer any more."""
-        helped = bool(reading.to) and reading.cues.acknowledges and not turn.by_name
-        if reading.cues.settled or helped:
+        cues = reading.cues
+        helped = bool(reading.to) and cues.acknowledges and not turn.by_name
+        # Nobody thanks for what was not said: it was said while the agent was away.
+        thanked = (
+            turn.late
+            and turn is not self._desk.speaking
+            and (cues.thanks or cues.thanks_last)
+            and self._memory.other_spoke_last(heard.user, at)
+        )
+        if cues.settled or helped or thanked:
             self._desk.withdraw(turn, Rule.SETTLED, by=heard.id)
 
     def _other_spoke(self, turn: Turn, heard: Heard, reading: Reading) -> None:

@@ -134,7 +134,11 @@ class Layers:
             return Rule.AGENT
         if memory.depth(it.heard) > self._manners.hops:
             return Rule.HOPS
-        return Rule.ACKNOWLEDGEMENT if it.cues.acknowledges or it.cues.thanks else it.call
+        cues = it.cues
+        if cues.acknowledges or cues.thanks:
+            return Rule.ACKNOWLEDGEMENT
+        # A notice that a program sends is none that it wants talked about.
+        return it.call if cues.asks or cues.orders or cues.needs or cues.you else Rule.STATEMENT
 
     def _from_person(self, it: _Heard, mode: Mode, memory: Memory) -> Rule:
         wish = self._wish(it)
