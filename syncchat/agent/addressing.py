@@ -16,6 +16,7 @@ from syncchat.agent.vocatives import (
     mentions,
     named,
     starts_anew,
+    within,
 )
 
 _WORD = re.compile(r"\S+")
@@ -61,7 +62,8 @@ def address_of(text: str, names: Names) -> Address:
         # `ann: ask @bot about it` is for ann; `ann: fine. @bot, sum up` is for both.
         at = [call._replace(sure=call.end <= front.end or starts_anew(words, call.start)) for call in at]
     later = in_later_sentences(words, names)
-    called = [call for call in (*at, front, *later, behind(words, names)) if call is not None]
+    amidst = within(words, names)
+    called = [call for call in (*at, front, *later, *amidst, behind(words, names)) if call is not None]
     every = [call for call in called if call.sure]
     users = frozenset(user for call in every for user in call.users)
     perhaps = frozenset(user for call in called if not call.sure for user in call.users)

@@ -50,6 +50,12 @@ _ASKS = re.compile(
     r"any ideas?|any (?:way|"
     r"hint|tips)|some(?:one|body) (?:know|help)|has any|have any|tell me|show me|explain |help\b|pls help)",
 )
+_PART = re.compile(r"[.:;!]\s+")
+_CLAUSE = re.compile(r"[,.!;:–—]+\s")
+_GOES = re.compile(
+    r"(?:(?:i|we)(?:'ll| will)|will|gonna|\w+ing|(?:it|that) (?:works|worked|helps|helped)|done|sent|saved|"
+    r"copied|see you|talk later)\b"
+)
 _NEEDS = re.compile(
     r"\b(?:i need|i want to|need (?:some )?help|help me|i can't|i cannot|i cant|can't (?:get|find|seem|"
     r"make)|how (?:to|do|can) |"
@@ -65,7 +71,7 @@ _SETTLES = re.compile(
     r"i see it)|fixed (?:it|that|now)|(?:it|that|this) (?:worked|"
     r"works|fixed it|did it)|"
     r"works now|working now|got it(?: working| now)?$|figured (?:it )?out|found (?:it|the problem|out)|"
-    r"forget it|all good\W*\Z|found (?:the|a|one|my) \w+\W*(?:,|\Z)|"
+    r"forget it|all good\W*\Z|found (?:the|a|one|my) \w+\W*(?:lol|haha\w*|,|\Z)|"
     r"scrolled up|no longer needed|scratch that)\b"
 )
 _TO_ROOM = re.compile(
@@ -80,8 +86,12 @@ _POLITE = re.compile(
 _REALLY = re.compile(r"\A(?:oh,? |wow,? )?really\?+ (?=\w)")
 _WORDS_OF_THANKS = rf"(?:thanks|thank you|thx|ty|cheers|ta(?=\W*\w*\W*\Z)|{tongues.THANK})"
 _THANKS_LAST = re.compile(rf"\b{_WORDS_OF_THANKS}\b[^\w?]*\Z")
+_PRAISE = (
+    r"(?:you're|you are|ur|u r) (?:a|an|the|my|such a) (?:\w+ )?(?:life ?saver|star|legend|hero|gem|genius|"
+    r"angel|best|goat|champ|wizard|saint|treasure|boss)"
+)
 _THANKS_FIRST = re.compile(
-    rf"\A(?:oh |ah |ok |great |perfect |nice )?{_WORDS_OF_THANKS}\b"
+    rf"\A(?:oh |ah |ok |great |perfect |nice |omg |lol )?(?:{_WORDS_OF_THANKS}|{_PRAISE})\b"
     r"(?!.*\b(?:now|but|also|please|can|could|next|then|another|one more|what|how|why|and)\b)"
 )
 _EXCLAIMED = re.compile(r"[^\W\d_a-z][\w'-]+!+")
@@ -110,7 +120,8 @@ class Cues(NamedTuple):
     a second person. `settled`: its author needs no answer any more. `continues`: it goes on with what was
     said before, and `more` wants more of it. `thanks` come first or last, with more than thanks.
     `denies` is a mere no. `clueless`: its author would like to know too. `orders`: it begins with what is
-    to be done, or is nothing but numbers and signs.
+    to be done, or is nothing but numbers and signs. `pleased`: it acknowledges, and tells what
+    its author does now.
     """
 
     acknowledges: bool
@@ -128,6 +139,7 @@ class Cues(NamedTuple):
     denies: bool
     clueless: bool
     orders: bool
+    pleased: bool
     words: int
 
 
@@ -136,7 +148,7 @@ def cues_of(text: str) -> Cues:
     said = folded(text)
     words = _WORD.findall(_REALLY.sub("", said))
     start = said.lstrip(" .,:;!-")
-    asks = any(found(start) for found in (_QUESTION.search, _ASKS.match, tongues.ASKS.match))
+    asks = _QUESTION.search(said) is not None or any(map(_opens_a_question, _PART.split(start)))
     you = _YOU.search(said) is not None and _POLITE.search(said) is None
     return Cues(
         acknowledges=_acknowledges(words, said),
@@ -154,8 +166,13 @@ def cues_of(text: str) -> Cues:
         denies=denies(start),
         clueless=_CLUELESS.search(said) is not None,
         orders=_orders(start),
+        pleased=_is_pleased(said),
         words=len(words),
     )
+
+
+def _opens_a_question(part: str) -> bool:
+    return _ASKS.match(part) is not None or tongues.ASKS.match(part) is not None
 
 
 def folded(text: str) -> str:
@@ -168,6 +185,11 @@ def folded(text: str) -> str:
 def _orders(start: str) -> bool:
     first = _WORD.match(start)
     return first is None or first[0] in ASKS or first[0] in WANTED or not any(map(str.isalpha, start))
+
+
+def _is_pleased(said: str) -> bool:
+    first, *rest = _CLAUSE.split(said, 1)
+    return bool(rest) and _GOES.match(rest[0]) is not None and _acknowledges(_WORD.findall(first), first)
 
 
 def _acknowledges(words: list[str], said: str) -> bool:

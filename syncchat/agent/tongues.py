@@ -67,6 +67,7 @@ CONTINUES = r"und|aber|oder|pero|et|mais|maar|ale|ve|och|og|но"
 """What goes on with what was said before, as the source of a pattern."""
 
 QUIET = (
+    r"(?:ruhig|still|leise) (?:sein|bleiben)|"
     r"sei (?:bitte )?(?:mal |jetzt )*(?:still|ruhig|leise)|halte? (?:bitte )?(?:mal )?(?:die klappe|"
     r"den mund|dich (?:da )?raus)|(?:antworte|schreib|sag|rede|antworten) (?:bitte |jetzt )*(?:nicht|"
     r"nichts)|halt dich zurück|"
@@ -91,6 +92,15 @@ BESIDE_QUIET = (
     r"per favore|adesso|agora|proszę|teraz|пожалуйста|lütfen"
 )
 """What may be said beside a request for quiet, as the source of a pattern."""
+
+ASKED = vocabulary(
+    "bitte was wie wo wann warum wieviel welche welcher kannst könntest weißt hast sag erklär hilf "
+    "porfa qué que cómo cuánto cuántos cuándo dónde puedes podrías sabes dime ayuda "
+    "quel quelle combien comment pourquoi quand peux pourrais sais dis aide "
+    "quanto quanti come dove quando perché puoi potresti sai dimmi quantos onde porque pode podes sabe diga "
+    "hoe waar wanneer waarom kun kan weet zeg jak ile gdzie możesz"
+)
+"""What one is asked by behind one's name, without a mark."""
 
 GREETINGS = vocabulary(
     "salut bonjour bonsoir coucou hallo moin servus na guten tag morgen abend danke bitte hola oye buenas "

@@ -61,6 +61,11 @@ BEFORE_A_THING = vocabulary(
     "are was use using used run running install installed and or via called named than into restart start"
 )
 """After these a name at the end is a thing or somebody who is talked about."""
+TALKS_OF = vocabulary(
+    "ask asked asking tell told telling see saw meet met call called know knew like love thank thanks me him "
+    "her them us you it ping pinged paged blame trust hear heard meet met i'm im am named"
+)
+"""After these, too, a name is somebody who is talked about."""
 
 OPENERS = vocabulary(
     "arg argh ah aha alas also although and anyway anyways besides but btw cool damn dear exactly fine "

@@ -18,6 +18,7 @@ from syncchat.agent.vocabulary import (
     OPENERS,
     SAYS_OF,
     SAYS_TO,
+    TALKS_OF,
     WANTED,
     WARM,
     YOUR_TURN,
@@ -31,6 +32,9 @@ MAX_CALLED = 8
 
 MAX_SENTENCES = 16
 """In how many sentences after the first a name is looked for."""
+
+MAX_LOOKED_AT = 60
+"""So many words are looked at for a name amid a sentence."""
 
 MAX_MENTIONS = 32
 """How often `@` is looked at in one message."""
@@ -56,6 +60,7 @@ _GREETED = re.compile(r"\s*(?:hey|hi|hello|hallo|hola|salut|dear)\s+([^\W\d_]{2,
 _ASKED = re.compile(r"\s*([^\W\d_]{2,20})\s+(?:do|did|can|could|would|will|have|are)\s+you\b", re.I)
 _JOINS = frozenset({"and", "&", "+", "or"})
 _YOU = re.compile(r"\b(?:you|your|u|ur)\b", re.I)
+_NAME_LIKE = re.compile(r"(?<!\S)([^\s,:?]{2,40}?)([,:?]?(?:\s+|\Z))")
 _AMID = re.compile(r",\s+([^\s,]{2,40}),\s")
 
 
@@ -183,7 +188,8 @@ def _called(tokens: list[re.Match[str]], at: int, words: str, warm: bool) -> boo
     if after in SAYS_OF:
         return True if whom in _WHOM and words.rstrip().endswith("?") else None
     word = after.rstrip(_MARKS)
-    return warm or word in ASKS or word in WANTED or word in SAYS_TO or words.rstrip().endswith("?")
+    said_to = (ASKS, WANTED, SAYS_TO, tongues.ASKED)
+    return warm or any(word in some for some in said_to) or words.rstrip().endswith("?")
 
 
 def behind(words: str, names: Names) -> Call | None:
@@ -233,6 +239,33 @@ def in_later_sentences(words: str, names: Names) -> Iterator[Call]:
         asked = bool(length) and _ASKS_YOU.match(words, tokens[length - 1].end()) is not None
         if (marked or asked) and named(_bare(tokens[length - 1][0]), names):
             yield Call(users, tokens[0].start(), tokens[length - 1].end())
+
+
+def within(words: str, names: Names) -> Iterator[Call]:
+    """Who is called amid a sentence: `..., name: what ...`, `... here name, how ...`, `and name can you ...`,
+    `..., name? And ...`.
+    """
+    for word in islice(_NAME_LIKE.finditer(words), 1, MAX_LOOKED_AT):
+        users = named(word[1], names)
+        if users and _is_called_within(words, word):
+            yield Call(users, word.start(), word.end(1) + len(word[2].rstrip()))
+
+
+def _is_called_within(words: str, name: re.Match[str]) -> bool:
+    before = words[max(0, name.start() - 40) : name.start()].rstrip()
+    last = before.rpartition(" ")[2].casefold()
+    if not before:
+        return False
+    if _ASKS_YOU.match(words, name.end(1)) is not None:
+        return before[-1] in _MARKS or last in _JOINS
+    if last.rstrip(_MARKS) in BEFORE_A_THING or last in TALKS_OF:
+        return False
+    mark, behind_comma = name[2].strip(), before[-1] in ",;"
+    if mark == "?":
+        return behind_comma
+    first = _WORD.match(words, name.end())
+    asked = first is not None and spelled_out(first[0].casefold()).rstrip(_MARKS) in ASKS | WANTED
+    return asked and (mark == "," or (mark == ":" and before[-1] in ",;.!?"))
 
 
 def calls_a_stranger(words: str) -> bool:

@@ -223,3 +223,56 @@ def test_a_call_after_a_sentence_or_a_greeting_in_any_language_is_one(text: str)
 @pytest.mark.parametrize("text", ["bot doesn't know that, right?", "I like it. bot is fast", "ok. Bots, hm"])
 def test_what_is_asked_or_said_about_it_is_no_call(text: str) -> None:
     assert not is_to_somebody(text, ["bot"])
+
+
+@pytest.mark.parametrize(
+    ("text", "decision"),
+    [
+        ("perfect, sending it", "Quiet"),
+        ("thanks, I'll try that", "Quiet"),
+        ("you're a lifesaver bot. off to bed", "Quiet"),
+        ("great, add the date too", "Speak"),
+        ("nice, in French please", "Speak"),
+        ("ok, I tried that and it says error", "Speak"),
+        ("perfect, now shorter", "Speak"),
+        ("great, i need one more", "Speak"),
+    ],
+)
+def test_A7_who_replies_that_it_is_fine_gets_no_other_answer_and_who_wants_more_does(
+    text: str, decision: str
+) -> None:
+    talk = Talk()
+    answer = talk.answer(talk.say("ann", "@bot write a line"))
+    assert talk.last(talk.say("ann", text, re=answer))[0] == decision
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "could use a hand here bot, how many ml is that",
+        "the expression in line 40, bot: what does it match",
+        "ann can you book it, and bot can you work out the price",
+        "can u put this in Dutch, bot? 'see you there'",
+        "bot porfa cuánto es 18 x 23",
+        "bot kannst du das ausrechnen",
+    ],
+)
+def test_A7_a_name_amid_a_sentence_calls_if_it_is_asked_there(text: str) -> None:
+    talk = Talk()
+    talk.here(["ann", "bob"])
+    assert talk.last(talk.say("bob", text))[0] == "Speak"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "we should ask bot, how else would we know",
+        "it was bot, what a surprise",
+        "I like bot, it is quick",
+        "the parser, bot and the daemon are slow",
+        "if bot can you believe it",
+    ],
+)
+def test_A7_a_name_amid_a_sentence_is_else_talk_about_somebody(text: str) -> None:
+    talk = Talk()
+    assert talk.last(talk.say("ann", text))[0] == "Quiet"

@@ -22,6 +22,9 @@ MAX_ELLIPTIC = 6
 MIN_MAYBE = 3
 """Words from which on something that whom it answered says to nobody may be for the agent."""
 
+MAX_PLEASED = 6
+"""Words of a reply that is content: `perfect, sending it`."""
+
 MAX_SETTLED = 12
 """Words of a message that says that nothing is to be answered any more."""
 
@@ -207,8 +210,14 @@ def _is_over(it: _Heard) -> bool:
         return False
     if cues.acknowledges or (cues.settled and cues.words <= MAX_SETTLED and not cues.needs):
         return True
+    if it.call is Rule.REPLY and cues.pleased and cues.words <= MAX_PLEASED and not _wants(cues):
+        return True
     called = it.call in (Rule.MENTION, Rule.NAME)
     return (cues.thanks or (cues.thanks_last and not called)) and not cues.needs
+
+
+def _wants(cues: Cues) -> bool:
+    return cues.asks or cues.objects or cues.denies or cues.more or cues.continues or cues.needs
 
 
 def _takes(floor: Floor, cues: Cues) -> bool:
@@ -217,13 +226,4 @@ def _takes(floor: Floor, cues: Cues) -> bool:
         return False
     if floor.shared:
         return cues.continues and cues.asks and cues.words <= MAX_ELLIPTIC
-    return (
-        floor.asked
-        or cues.asks
-        or cues.objects
-        or cues.denies
-        or cues.more
-        or cues.continues
-        or cues.needs
-        or (cues.you and cues.words > 2)
-    )
+    return floor.asked or _wants(cues) or (cues.you and cues.words > 2)

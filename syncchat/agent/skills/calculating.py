@@ -16,7 +16,9 @@ _LEAD = (
     r"hoeveel is|quanto (?:fa|è|é|são)|ile to(?: jest)?"
 )
 _CALCULATE = re.compile(rf"(?:{_LEAD})\s+(.+)", re.I)
-_CLAUSE = r"(?:what|how much) (.+?) (?:is|are|makes?|equals?)"
+_CLAUSE = (
+    r"(?:what|how much|was|wie ?viel) (.+?) (?:is|are|makes?|equals?|comes? to|adds? up to|ist|sind|ergibt)"
+)
 _INDIRECT = re.compile(_CLAUSE, re.I)
 _WANTS_TO_KNOW = re.compile(
     r"(?:(?:do|does) (?:you|we|any(?:one|body)|some(?:one|body)) know|any(?:one|body) know|tell (?:me|us)"
