@@ -83,6 +83,7 @@ class Desk:
             return
         turn.withdrawn = True
         self.open.remove(turn)
+        # What nobody was told to wait for, to judge or to write is quiet from the start.
         begun = turn.approved or turn.shown is not None or turn is self.judging or turn is self.speaking
         if self.judging is turn:
             self.judging = None

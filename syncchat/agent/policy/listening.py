@@ -43,7 +43,7 @@ class Listening:
         thanked = (
             turn.late
             and turn is not self._desk.speaking
-            and (cues.thanks or cues.thanks_last)
+            and (cues.thanks or (cues.thanks_last and cues.acknowledges))
             and self._memory.other_spoke_last(heard.user, at)
         )
         if cues.settled or helped or thanked:
