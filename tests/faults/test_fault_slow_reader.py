@@ -25,8 +25,8 @@ WARM = STREAMED_BYTES
 cost of a reader."""
 
 USUAL = 0.9
-"""The part of the samples that GROWTH is for. The rest are the moments of a compaction, which takes up to 6 MB
-with any reader, and made this fail on a busy machine: they may be over it by as much again."""
+"""The part of the samples that GROWTH is for. The rest are the moments of a compaction, which takes up to
+6 MB with any reader, and made this fail on a busy machine: they may be over it by as much again."""
 
 READER = """
     import sys, zlib
