@@ -6,7 +6,7 @@ stopping the socket after each. Another ASGI server lacks the extension, and pla
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
@@ -46,18 +46,6 @@ def server_frame(payload: bytes) -> bytes:
     if size < 1 << 16:
         return b"\x82\x7e" + size.to_bytes(2, "big") + payload
     return b"\x82\x7f" + size.to_bytes(8, "big") + payload
-
-
-class _Last:
-    """What was framed last; not kept in RawLink itself, as a class that is set anew loses Python's caches."""
-
-    __slots__ = ("framed", "payload")
-
-    def __init__(self) -> None:
-        self.payload = self.framed = b""
-
-
-_last = _Last()
 
 
 class _Nowhere:
@@ -266,12 +254,20 @@ class RawLink:
         return frame
 
     def send(self, frame: bytes) -> None:
-        """Write a frame to the transport; the same bytes object is framed once for all links."""
-        if self._closed is not None:
-            return
-        if _last.payload is not frame:
-            _last.payload, _last.framed = frame, server_frame(frame)
-        self._transport.write(_last.framed)
+        """Write a frame to the transport."""
+        if self._closed is None:
+            self._transport.write(server_frame(frame))
+
+    @staticmethod
+    def send_to_each(links: Iterable["RawLink"], frame: bytes) -> list["RawLink"]:
+        """Write a frame, framed once, to the transport of each; returns those who have a backlog then."""
+        framed, backlogged = server_frame(frame), []
+        for link in links:
+            if link._closed is None:
+                link._transport.write(framed)
+                if link.congested:
+                    backlogged.append(link)
+        return backlogged
 
     def backlog(self) -> int:
         """Bytes in the transport's buffer; 0 while they are below its high-water mark."""

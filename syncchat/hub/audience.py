@@ -1,10 +1,11 @@
 """Who has a doc open, what they are told, and those among them who read too slowly (S4)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 from syncchat.core.messages import Awareness, Message, Step1, Step2, Update
 from syncchat.core.presence import Entry, decode, encode
 from syncchat.errors import CloseCode
+from syncchat.hub.circle import Circle, circles_of
 from syncchat.hub.ledger import Ledger
 from syncchat.hub.limits import Limits
 from syncchat.hub.seat import Seat
@@ -19,11 +20,20 @@ class Audience:
     there is something to `answer`.
     """
 
-    __slots__ = ("_asking", "_drained", "_ledger", "_limits", "_stats", "_wakeup", "seats", "slow")
+    # fmt: off
+    __slots__ = (
+        "_asking", "_backlogged", "_circles", "_drained", "_ledger", "_limits", "_stats", "_wakeup", "seats",
+        "slow",
+    )
+    # fmt: on
 
     def __init__(self, ledger: Ledger, limits: Limits, stats: Stats, wakeup: Wakeup) -> None:
         self.seats: dict[Seat, None] = {}
         self.slow: list[Seat] = []
+        self._circles: list[Circle] | None = None
+        """All who read and are up to date; None if that has to be looked at again."""
+        self._backlogged: dict[Seat, None] = {}
+        """Whose links had a backlog when they were told something last: only they can be too slow now."""
         self._drained: dict[Seat, None] = {}
         self._asking: dict[Seat, bytes] = {}
         self._ledger = ledger
@@ -31,39 +41,28 @@ class Audience:
         self._stats = stats
         self._wakeup = wakeup
 
-    def tell(self, seats: Sequence[Seat], message: Message) -> None:
-        """Say the same to all of them, encoded once for each dialect and routing key."""
-        if len(seats) == 1:  # as in a room of two
-            seats[0].say(message)
-            self._stats.frames_out += 1
-            return
-        frames: dict[tuple[type, str], bytes | None] = {}
-        count = size = 0
-        for seat in seats:
-            line = seat.line
-            kind = (type(line.dialect), seat.key)
-            if kind in frames:
-                frame = frames[kind]
-            else:
-                frame = frames[kind] = line.dialect.encode(seat.key, message)
-            if frame is not None:
-                line.link.send(frame)
-                count += 1
-                size += len(frame)
-        self._stats.frames_out += count
-        self._stats.bytes_out += size
+    def leave(self, seat: Seat) -> None:
+        """Somebody is here no more."""
+        self.seats.pop(seat, None)
+        self._backlogged.pop(seat, None)
+        self._circles = None
+
+    def tell(self, circles: Iterable[Circle], message: Message, besides: Seat | None = None) -> None:
+        """Say the same to all of them (but one)."""
+        for circle in circles:
+            self._backlogged.update(dict.fromkeys(circle.tell(message, besides, self._stats)))
 
     def fan_out(self, update: bytes, author: Seat | None) -> None:
         """Tell all readers of a commit, but its only `author` (S8)."""
-        seats = self.seats
-        readers = [seat for seat in seats if seat.reads and seat.behind is None and seat is not author]
-        self.tell(readers, Update(update))
+        if self._circles is None:
+            self._circles = circles_of(seat for seat in self.seats if seat.reads and seat.behind is None)
+        self.tell(self._circles, Update(update), besides=author)
 
     def spread(self, entries: bytes, besides: Seat | None = None) -> None:
         """Tell all readers (but one) of presence; the slow ones later."""
         readers = [seat for seat in self.seats if seat.reads and seat is not besides]
         slow = [seat for seat in readers if self.is_slow(seat)]
-        self.tell([seat for seat in readers if seat not in slow], Awareness(entries))
+        self.tell(circles_of(seat for seat in readers if seat not in slow), Awareness(entries))
         for seat in slow:
             self._keep(seat, decode(entries))
             self._wait_for(seat)
@@ -92,9 +91,15 @@ class Audience:
                 self._wait_for(seat)
                 continue
             seat.reads = True
-            seat.say(Step2(self._ledger.difference(state)))
+            self._circles = None
+            self._say(seat, Step2(self._ledger.difference(state)))
             seat.say(Step1(self._ledger.state()))
             presence(seat)
+
+    def _say(self, seat: Seat, message: Message) -> None:
+        seat.say(message)
+        if seat.backlog():
+            self._backlogged[seat] = None
 
     # Slow readers.
 
@@ -105,17 +110,19 @@ class Audience:
     def mark_slow(self) -> None:
         """Before a commit: who is too slow gets one difference from here instead."""
         state: bytes | None = None
-        most = self._limits.reader_backlog
-        for seat in self.seats:
-            if seat.reads and seat.behind is None and (seat.waiting or seat.line.link.backlog() > most):
+        backlogged, self._backlogged = self._backlogged, {}
+        for seat in backlogged:
+            if seat.behind is None and seat.reads and seat in self.seats and self.is_slow(seat):
                 state = state or self._ledger.state()
                 seat.behind = state
+                self._circles = None
                 self._stats.slow_readers += 1
                 self._wait_for(seat)
 
     def _wait_for(self, seat: Seat) -> None:
         if not seat.waiting:
             seat.waiting = True
+            self._backlogged[seat] = None
             self.slow.append(seat)
             self._wakeup.call()
 
@@ -127,8 +134,9 @@ class Audience:
     def _catch_up(self, seat: Seat) -> None:
         seat.waiting = False
         state, seat.behind = seat.behind, None
+        self._circles = None
         if state is not None:
-            seat.say(Update(self._ledger.difference(state)))
+            self._say(seat, Update(self._ledger.difference(state)))
         missed, seat.missed = seat.missed, None
         if missed:
             seat.say(Awareness(encode(missed.values())))

@@ -143,7 +143,7 @@ class ServedDoc:
     def leave(self, seat: Seat) -> None:
         """Somebody has gone: its presence is cleared for everybody at once (P3)."""
         seat.doc = None
-        self._audience.seats.pop(seat, None)
+        self._audience.leave(seat)
         self.hide(seat)
         self._wakeup.call()
         self._on_leave(seat)

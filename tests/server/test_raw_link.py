@@ -215,3 +215,38 @@ async def test_S4_S13_what_is_gathered_of_a_link_that_ends_is_heard_all_the_same
         await client.close()
         await ended.wait()
     assert heard == FRAMES
+
+
+@pytest.mark.anyio
+async def test_S4_a_frame_for_many_reaches_who_is_there_and_tells_who_has_not_taken_it() -> None:
+    links: list[RawLink] = []
+    changed = anyio.Event()
+
+    async def serve(link: RawLink) -> None:
+        nonlocal changed
+        links.append(link)
+        for _ in range(2):
+            changed.set()
+            with contextlib.suppress(LinkClosed):
+                await link.pass_on(lambda _: True, at_once)
+
+    async def until_another() -> None:
+        nonlocal changed
+        await changed.wait()
+        changed = anyio.Event()
+
+    async with client_of(serve) as first:
+        await until_another()
+        url = f"ws://127.0.0.1:{first.remote_address[1]}/"
+        async with connect(url) as second:
+            await until_another()
+            async with connect(url):
+                await until_another()
+            await until_another()
+            assert RawLink.send_to_each(links, b"x" * 300) == []
+            assert [await first.recv(), await second.recv()] == [b"x" * 300] * 2
+            backlogged = RawLink.send_to_each(links, bytes(50_000_000))
+            assert backlogged == links[:2], "no socket takes as much at once"
+            assert [link.backlog() > 0 for link in links] == [True, True, False]
+            first.transport.abort()
+            second.transport.abort()
