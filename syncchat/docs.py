@@ -7,8 +7,9 @@ import anyio
 from anyio.abc import TaskGroup
 
 from syncchat.clock import ServerClock
-from syncchat.core.dialect import HocuspocusDialect, YDialect
+from syncchat.core.dialect import YDialect
 from syncchat.core.ids import cover_name, parse_doc
+from syncchat.core.packing import UnpackingDialect
 from syncchat.core.welcome import Welcome
 from syncchat.desk import Desk
 from syncchat.errors import InvalidName, LogFailed, SyncchatError
@@ -215,7 +216,7 @@ class Docs:
     def _add_uplink(self, connect: Connect, doc: str) -> Uplink:
         self.uplinks[doc] = uplink = Uplink(
             connect,
-            YDialect(doc) if doc else HocuspocusDialect(),
+            YDialect(doc) if doc else UnpackingDialect(),
             address=doc,
             token=self._token,
             switch=self.switch,

@@ -4,8 +4,9 @@ from typing import NamedTuple, Protocol
 
 from benchmarks.load.updates import NUMBER
 from benchmarks.load.websocket import masked
-from syncchat.core.dialect import Dialect, HocuspocusDialect, YDialect
+from syncchat.core.dialect import Dialect, YDialect
 from syncchat.core.messages import Auth, Message, Step1, Step2, Update
+from syncchat.core.packing import UnpackingDialect
 from syncchat.errors import ProtocolError
 
 EMPTY_STATE = b"\x00"
@@ -111,7 +112,7 @@ class SyncWire(_Wire):
         return self.frame(doc, Auth(user)) + self.frame(doc, Step1(state))
 
     def _dialect(self, doc: str) -> Dialect:
-        return HocuspocusDialect()
+        return UnpackingDialect()
 
 
 class YWire(_Wire):

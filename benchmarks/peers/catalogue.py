@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from syncchat.core.packing import ASKED
+
 HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("SYNCCHAT_BENCH_CACHE", HERE.parent / ".cache"))
 NODE_MODULES = CACHE / "npm" / "node_modules"
@@ -69,7 +71,7 @@ PEERS = (
         "sync",
         _SYNCCHAT,
         "syncchat",
-        url="ws://127.0.0.1:{port}/sync",
+        url="ws://127.0.0.1:{port}/sync?" + ASKED,
         paged=True,
         tidies_after=75,
     ),

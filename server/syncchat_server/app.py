@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket
 
 from syncchat.core.dialect import Dialect, HocuspocusDialect, YDialect
 from syncchat.core.ids import parse_doc
+from syncchat.core.packing import ASKED, PackingDialect
 from syncchat.errors import CloseCode, InvalidName, ProtocolError
 from syncchat.hub import Hub
 from syncchat.link.protocol import short
@@ -87,7 +88,8 @@ class _App:
         token = bearer(socket)
         address = socket.client.host if socket.client else ""
         if path == SYNC_PATH:
-            return _Call(HocuspocusDialect(), "", "", address)
+            packs = ASKED.encode() in socket.scope["query_string"].split(b"&")
+            return _Call(PackingDialect() if packs else HocuspocusDialect(), "", "", address)
         doc = path.removeprefix(Y_PATH)
         try:
             parse_doc(doc)

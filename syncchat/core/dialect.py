@@ -154,7 +154,8 @@ class YDialect:
 
 
 @lru_cache(maxsize=1024)
-def _head(key: str) -> bytes:
+def head(key: str) -> bytes:
+    """What a frame about the doc with this routing key begins with."""
     buffer = bytearray()
     write_var_string(buffer, key)
     return bytes(buffer)
@@ -163,7 +164,7 @@ def _head(key: str) -> bytes:
 @lru_cache(maxsize=2048)
 def _status(key: str, ok: bool) -> bytes:
     """The frame with which each update is answered."""
-    return _head(key) + bytes((SYNC_STATUS, ok))
+    return head(key) + bytes((SYNC_STATUS, ok))
 
 
 @lru_cache(maxsize=2048)
@@ -239,7 +240,7 @@ class HocuspocusDialect:
             return b"\x09"
         if isinstance(message, Pong):
             return b"\x0a"
-        buffer = bytearray(_head(key))
+        buffer = bytearray(head(key))
         if isinstance(message, _SYNCING):
             _encode_sync(buffer, message)
         else:

@@ -1,5 +1,6 @@
 """How a peer reaches its server: the address of each link."""
 
+from syncchat.core.packing import ASKED
 from syncchat.link.protocol import Connect
 
 
@@ -17,6 +18,6 @@ def connector(server: str | None, dialect: str) -> Connect | None:
 
     base = check_url(server)
     if dialect == "sync":
-        return lambda doc: open_websocket(f"{base}/sync")
+        return lambda doc: open_websocket(f"{base}/sync?{ASKED}")
     path, mark, query = base.partition("?")
     return lambda doc: open_websocket(f"{path.rstrip('/')}/{doc}{mark}{query}")

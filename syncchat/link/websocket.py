@@ -69,7 +69,8 @@ async def open_websocket(url: str, headers: Mapping[str, str] | None = None) -> 
     """Open a link to `url`; it is closed when the block is left.
 
     Raises LinkClosed when there is no server, or it does not shake hands within OPEN_TIMEOUT
-    seconds. There is no compression: updates hardly shrink, and a bomb would grow.
+    seconds. The socket does not compress: tokens hardly shrink, and a bomb would grow. What is
+    large comes packed by itself (core/packing.py).
     """
     try:
         socket = await connect(

@@ -9,10 +9,10 @@ import anyio
 from anyio.abc import TaskGroup
 
 from syncchat.core.deltas import Added, Delta
-from syncchat.core.dialect import HocuspocusDialect
 from syncchat.core.grant import Grant, Role
 from syncchat.core.ids import cover_name, page_name
 from syncchat.core.message import Message
+from syncchat.core.packing import PackingDialect
 from syncchat.core.stream import Stream
 from syncchat.core.tables import CellTable
 from syncchat.errors import SyncchatError
@@ -115,7 +115,7 @@ class Server:
                     self.hub = hub
 
                     async def serve(link: Link, hub: Hub = hub) -> None:
-                        await hub.serve(link, HocuspocusDialect())
+                        await hub.serve(link, PackingDialect())
 
                     self._network.serve = serve
                     await anyio.sleep_forever()

@@ -7,6 +7,7 @@ import pytest
 
 from syncchat.core.dialect import HocuspocusDialect
 from syncchat.core.messages import Auth, Authenticated, Message, Status, Step1, Step2, Update
+from syncchat.core.packing import UnpackingDialect
 from syncchat.errors import CloseCode
 from syncchat.hub import Hub
 from syncchat.testing.client import HeldLog, Writer
@@ -21,14 +22,15 @@ DIALECT = HocuspocusDialect()
 class Socket:
     """A client's end of an ASGI websocket on /sync; `lost` makes the server's sends fail."""
 
-    def __init__(self) -> None:
+    def __init__(self, query: bytes = b"") -> None:
+        self._query = query
         self._tell, self._told = anyio.create_memory_object_stream[dict[str, Any]](100)
         self.events: list[dict[str, Any]] = []
         self.lost = False
         self._tell.send_nowait({"type": "websocket.connect"})
 
     async def serve(self, hub: Hub) -> None:
-        scope = {"type": "websocket", "path": "/sync", "headers": [], "query_string": b""}
+        scope = {"type": "websocket", "path": "/sync", "headers": [], "query_string": self._query}
         with self._tell, self._told:
             await make_app(hub)(scope, self._told.receive, self._send)
 
@@ -108,5 +110,33 @@ def test_S7_a_client_that_is_gone_is_served_no_longer(how: str) -> None:
             await anyio.sleep(1)
             assert hub.occupants() == {DOC: set()}
         assert all(event["type"] != "websocket.close" for event in socket.events)
+
+    run(main)
+
+
+@pytest.mark.parametrize("query", [b"", b"pack=zlib", b"x=y&pack=zlib", b"pack=brotli", b"unpack=zlib"])
+def test_S14_large_updates_come_packed_to_who_asked_for_it_and_to_nobody_else(query: bytes) -> None:
+    async def main() -> None:
+        writer, other = Socket(), Socket(query)
+        async with Hub(HeldLog(), authorize=believe) as hub, anyio.create_task_group() as tasks:
+            tasks.start_soon(writer.serve, hub)
+            writer.say(Auth("ann"), Step1(b"\x00"), Step2(b"\x00\x00"))
+            anns = Writer()
+            writer.say(Update(anns.write("milk", "x" * 5000)))
+            await anyio.sleep(1)
+            tasks.start_soon(other.serve, hub)
+            other.say(Auth("bob"), Step1(b"\x00"), Step2(b"\x00\x00"))
+            await anyio.sleep(1)
+            writer.say(Update(anns.write("eggs", "y" * 5000)))
+            await anyio.sleep(1)
+            tasks.cancel_scope.cancel()
+        frames = [event["bytes"] for event in other.events if event["type"] == "websocket.send"]
+        packs = b"pack=zlib" in query.split(b"&")
+        assert sum(len(frame) > 5000 for frame in frames) == (0 if packs else 2)
+        bobs = Writer()
+        for frame in map(UnpackingDialect().decode, frames):
+            if frame is not None and isinstance(frame.message, Step2 | Update):
+                bobs.take(frame.message.update)
+        assert bobs.rows() == anns.rows()
 
     run(main)
