@@ -72,9 +72,9 @@ def _pack(update: bytes) -> bytes:
 def _unpack(packed: bytes) -> bytes:
     unpacking = zlib.decompressobj()
     try:
-        update = unpacking.decompress(packed, MOST)
+        update = unpacking.decompress(packed, MOST + 1)
     except zlib.error as error:
         raise MalformedUpdate(f"a packed update that cannot be read: {error}") from error
-    if not unpacking.eof or unpacking.unused_data:
+    if not unpacking.eof or unpacking.unused_data or len(update) > MOST:
         raise MalformedUpdate(f"a packed update that is cut off, or has more than {MOST} bytes")
     return update

@@ -74,13 +74,13 @@ class SqliteLog:
         self._checking = False
 
     async def __aenter__(self) -> Self:
-        self._reading = anyio.CapacityLimiter(1)
         self._compacting = anyio.Lock(fast_acquire=True)
         self._backlog = Backlog()
         self._tails = Tails()
         opening = partial(open_file, self.path, self._max_bytes)
         self._write_connection, self._read_connection = await anyio.to_thread.run_sync(opening)
         self._worker = Worker(f"syncchat log {self.path.name}")
+        self._reader = Worker(f"syncchat log {self.path.name}, reading")
         self._tasks = await anyio.create_task_group().__aenter__()
         self._tasks.start_soon(self._commit_groups)
         self._tasks.start_soon(self._watch_others)
@@ -99,8 +99,9 @@ class SqliteLog:
             await self._tasks.__aexit__(None, None, None)
         finally:
             with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(self._read_connection.close, limiter=self._reading)
+                await self._reader.run(self._read_connection.close)
                 await self._worker.run(self._write_connection.close)
+                self._reader.stop()
                 self._worker.stop()
 
     # What a Log does
@@ -247,7 +248,7 @@ class SqliteLog:
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         self._check_open()
         try:
-            return await anyio.to_thread.run_sync(work, self._read_connection, limiter=self._reading)
+            return await self._reader.run(partial(work, self._read_connection))
         except (sqlite3.Error, zlib.error) as error:
             raise explain(self.path, error) from error
 

@@ -46,6 +46,16 @@ def test_S14_what_is_said_comes_out_the_same_and_never_longer(message: Message) 
         assert frame == plain
 
 
+@pytest.mark.parametrize("kinds", [1, 2, 3, 30])
+@pytest.mark.parametrize("size", [LEAST, MOST - 1, MOST])
+def test_S14_an_update_of_any_allowed_size_is_unpacked(size: int, kinds: int) -> None:
+    update = Update(bytes(random.Random(kinds).choices(range(kinds), k=size)))
+    frame = SERVER.encode("room", update)
+    assert frame is not None
+    assert len(frame) < size
+    assert CLIENT.decode(frame) == Frame("room", update)
+
+
 def test_S14_a_page_of_what_people_write_is_halved() -> None:
     text = (Path(__file__).parents[2] / "SPEC.md").read_bytes()[:30_000]
     frame = SERVER.encode("room", Step2(text))
